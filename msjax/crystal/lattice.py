@@ -1,0 +1,215 @@
+"""Crystals: a lattice, its basis, and what sits there.
+
+Lengths in Å, masses in amu; a model material ("X") has mass 1 and any length unit. Cell and basis are array leaves,
+so every response can be differentiated in the lattice constant.
+"""
+
+import math
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from scipy.spatial import cKDTree
+
+from msjax.crystal.elements import check_symbol, standard_mass
+from msjax.typing import Array, Float, Scalar
+
+# Rows are lattice vectors over a; then the basis over a. The primitive cells of the reference calculations.
+_STRUCTURES: dict[str, tuple[list[list[float]], list[list[float]]]] = {
+    "chain": ([[1.0]], [[0.0]]),
+    "square": ([[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0]]),
+    "triangular": ([[1.0, 0.0], [0.5, math.sqrt(3.0) / 2.0]], [[0.0, 0.0]]),
+    "fcc": ([[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]], [[0.0, 0.0, 0.0]]),
+    "bcc": ([[-0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.5, 0.5, -0.5]], [[0.0, 0.0, 0.0]]),
+    "diamond": ([[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]], [[0.0, 0.0, 0.0], [0.25, 0.25, 0.25]]),
+}
+
+Rows = ArrayLike | Sequence[Sequence[float | int]]
+"""What is taken for ``cell`` and ``basis``: an array or nested sequences of numbers."""
+
+COINCIDENT = 1e-3
+"""Atoms nearer than this fraction of the mean spacing (volume per atom)^(1/d) are refused as coincident."""
+
+
+class Crystal(eqx.Module):
+    """A perfect crystal in one, two or three dimensions.
+
+    Array leaves: ``cell`` (d, d), rows are the lattice vectors, Å; ``basis`` (n, d), Cartesian reference positions,
+    Å, not necessarily inside the cell; ``masses`` (n,), amu. Static: ``species``, one symbol per basis atom ("X" for
+    a model material), and ``structure``, a name or "".
+
+    Either handedness of the cell is accepted. Raises ``ValueError``, naming the argument and the atoms, for shapes
+    that do not match, numbers that are not finite, a singular cell, atoms that coincide (periodic images included),
+    unknown elements and masses that are not positive. Under a transformation the values are not known and only
+    shapes are checked.
+
+    >>> import msjax.crystal.lattice as lattice
+    >>> crystal = lattice.bulk("Cu", "fcc", a=3.615)
+    >>> crystal.dim, crystal.atoms_per_cell, round(float(crystal.volume_per_atom), 4)
+    (3, 1, 11.8104)
+    """
+
+    cell: Float[Array, "d d"]
+    basis: Float[Array, "n d"]
+    masses: Float[Array, " n"]
+    species: tuple[str, ...] = eqx.field(static=True)
+    structure: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        cell: Rows,
+        basis: Rows,
+        species: Sequence[str],
+        structure: str = "",
+        masses: ArrayLike | Sequence[float] | None = None,
+    ):
+        self.species = tuple(species)
+        for i, symbol in enumerate(self.species):
+            check_symbol(symbol, f"species[{i}]")
+        self.structure = structure
+        self.cell = _real(cell, "cell")
+        self.basis = _real(basis, "basis")
+        if masses is None:
+            masses = np.array([standard_mass(symbol) for symbol in self.species])
+        self.masses = _real(masses, "masses")
+        _check_shapes(self.cell.shape, self.basis.shape, self.masses.shape, self.species)
+        if concrete(self.cell):
+            _check_cell(np.asarray(self.cell))
+        if concrete(self.cell, self.basis):
+            _check_basis(np.asarray(self.cell), np.asarray(self.basis))
+        if concrete(self.masses):
+            _check_masses(np.asarray(self.masses))
+
+    @property
+    def dim(self) -> int:
+        """Number of dimensions d."""
+        return self.cell.shape[0]
+
+    @property
+    def atoms_per_cell(self) -> int:
+        """Number of basis atoms n."""
+        return self.basis.shape[0]
+
+    @property
+    def volume(self) -> Scalar:
+        """Volume of the cell |det cell|, Å^d (a length in one dimension, an area in two), always positive."""
+        determinant = self.cell[0, 0] if self.dim == 1 else jnp.linalg.det(self.cell)
+        return jnp.abs(determinant)
+
+    @property
+    def volume_per_atom(self) -> Scalar:
+        """Volume of the cell over the number of atoms in it, Å^d."""
+        return self.volume / self.atoms_per_cell
+
+    @property
+    def reciprocal(self) -> Float[Array, "d d"]:
+        """Reciprocal lattice vectors as rows, 1/Å, with the 2π: cell[i] · reciprocal[j] = 2π δ_ij."""
+        return 2.0 * jnp.pi * jnp.linalg.inv(self.cell).T
+
+    def scaled(self, factor: ArrayLike) -> "Crystal":
+        """The same crystal with cell and basis times ``factor`` (positive; may be traced)."""
+        factor = _positive(factor, "factor")
+        return eqx.tree_at(lambda c: (c.cell, c.basis), self, (factor * self.cell, factor * self.basis))
+
+
+def bulk(species: str, structure: str, a: ArrayLike, *, mass: ArrayLike | None = None) -> Crystal:
+    """The primitive cell of a common structure with one element.
+
+    ``structure`` is ``"chain"`` (d = 1), ``"square"``, ``"triangular"`` (d = 2; a is the distance of neighbours),
+    ``"fcc"``, ``"bcc"`` or ``"diamond"`` (d = 3; a is the edge of the cubic cell, along whose edges x, y, z lie).
+    ``species`` is a chemical symbol or ``"X"`` for a model material; ``a`` in Å may be traced, so that responses
+    are differentiable in it; ``mass`` in amu defaults to the standard atomic weight (1 for ``"X"``).
+
+    Raises ``ValueError`` for an unknown structure or element and for a or mass not positive and finite.
+
+    >>> import jax
+    >>> bulk("Si", "diamond", a=5.431).species
+    ('Si', 'Si')
+    >>> float(jax.grad(lambda a: bulk("X", "square", a).volume)(3.0))
+    6.0
+    """
+    if structure not in _STRUCTURES:
+        raise ValueError(f"structure: unknown {structure!r}; allowed are {', '.join(_STRUCTURES)}")
+    cell, basis = (np.array(rows) for rows in _STRUCTURES[structure])
+    a = _positive(a, "a")
+    masses = None
+    if mass is not None:
+        masses = jnp.broadcast_to(_positive(mass, "mass"), (len(basis),))
+    return Crystal(a * cell, a * basis, (species,) * len(basis), structure, masses)
+
+
+def concrete(*arrays: Array) -> bool:
+    """Whether all values are known now, so that they can be checked (false under jit, vmap and grad)."""
+    return not any(isinstance(x, jax.core.Tracer) for x in arrays)
+
+
+def _real(x: Rows | Sequence[float], argument: str) -> Array:
+    try:
+        array = jnp.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{argument}: expected numbers in rows of one length, got {x!r}") from error
+    if jnp.issubdtype(array.dtype, jnp.complexfloating) or array.dtype == jnp.bool_:
+        raise ValueError(f"{argument}: expected real numbers, got {array.dtype}")
+    return array.astype(float)
+
+
+def _positive(x: ArrayLike, argument: str) -> Scalar:
+    array = _real(x, argument)
+    if array.shape != ():
+        raise ValueError(f"{argument}: expected one number, got shape {array.shape}")
+    if concrete(array) and not (np.isfinite(array) and array > 0):
+        raise ValueError(f"{argument} = {x}: must be positive and finite")
+    return array
+
+
+def _check_shapes(cell: tuple, basis: tuple, masses: tuple, species: tuple[str, ...]) -> None:
+    if len(cell) != 2 or cell[0] != cell[1] or cell[0] not in (1, 2, 3):
+        raise ValueError(f"cell: expected shape (d, d) with d = 1, 2 or 3, rows the lattice vectors, got {cell}")
+    if len(basis) != 2 or basis[0] < 1 or basis[1] != cell[0]:
+        raise ValueError(f"basis: expected shape (n, {cell[0]}) with n ≥ 1 for a cell of shape {cell}, got {basis}")
+    if len(species) != basis[0]:
+        raise ValueError(f"species: {len(species)} symbols for {basis[0]} basis atoms")
+    if masses != basis[:1]:
+        raise ValueError(f"masses: expected shape ({basis[0]},), one per basis atom, got {masses}")
+
+
+def _check_cell(cell: np.ndarray) -> None:
+    if not np.all(np.isfinite(cell)):
+        raise ValueError(f"cell: entries must be finite, row {_rows(~np.isfinite(cell))} is not")
+    lengths = np.linalg.norm(cell, axis=1)
+    if not np.all(lengths > 0) or abs(np.linalg.det(cell)) <= 1e-8 * np.prod(lengths):
+        raise ValueError(f"cell: the lattice vectors are linearly dependent (singular cell): {cell.tolist()}")
+
+
+def _check_basis(cell: np.ndarray, basis: np.ndarray) -> None:
+    if not np.all(np.isfinite(basis)):
+        raise ValueError(f"basis: positions must be finite, atom {_rows(~np.isfinite(basis))} is not")
+    dim, n = len(cell), len(basis)
+    tolerance = COINCIDENT * (abs(np.linalg.det(cell)) / n) ** (1.0 / dim)
+    inverse = np.linalg.inv(cell)
+    # A small distance is a small fractional distance: find candidates on the torus, then measure in Å.
+    reach = min(tolerance * np.linalg.norm(inverse, 2), 0.49)
+    fractional = np.mod(basis @ inverse, 1.0)
+    fractional[fractional >= 1.0] = 0.0  # mod of a tiny negative number rounds to 1
+    pairs = cKDTree(fractional, boxsize=1.0).query_pairs(reach, output_type="ndarray")
+    for i, j in sorted(map(tuple, np.sort(pairs, axis=1).tolist())):
+        apart = fractional[i] - fractional[j]
+        distance = float(np.linalg.norm((apart - np.round(apart)) @ cell))
+        if distance < tolerance:
+            raise ValueError(
+                f"basis: atoms {i} and {j} coincide (distance {distance:.2e}, periodic images included; "
+                f"at least {tolerance:.2e} is required)"
+            )
+
+
+def _check_masses(masses: np.ndarray) -> None:
+    bad = ~(np.isfinite(masses) & (masses > 0))
+    if np.any(bad):
+        raise ValueError(f"masses: must be positive and finite, atom {_rows(bad[:, None])} has {masses[bad].tolist()}")
+
+
+def _rows(bad: np.ndarray) -> str:
+    return ", ".join(str(i) for i in np.flatnonzero(bad.any(axis=1))[:10])
