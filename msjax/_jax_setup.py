@@ -6,7 +6,7 @@ import warnings
 import jax
 
 OLDEST = (0, 10, 1)
-REFUSED = {
+REFUSED: dict[tuple[int, ...], str] = {
     (0, 10, 2): "it silently computes wrong values on the CPU for a vmapped matrix-vector product under jit",
     (0, 11, 0): "it crashes on high-rank broadcasts",
     (0, 11, 1): "it is incompatible with packages that msjax is tested beside",

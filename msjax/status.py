@@ -11,6 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from msjax.typing import Array, Bool, Float, Int, PyTree, Scalar
 
@@ -87,13 +88,13 @@ class Status(eqx.Module):
         return self.code == Code.UNSTABLE
 
     def __str__(self) -> str:
-        if not isinstance(self.code, jax.core.Tracer) and np.ndim(self.code) == 0:
+        if not isinstance(self.code, Tracer) and np.ndim(self.code) == 0:
             code = Code(int(self.code))
             return (
                 f"{code.name} after {int(self.iterations)} iterations, "
                 f"residual {float(self.residual):.1e}: {MEANING[code]}"
             )
-        if isinstance(self.code, jax.core.Tracer):
+        if isinstance(self.code, Tracer):
             return "Status(traced)"
         return summary(self)
 
@@ -158,7 +159,7 @@ def nan_unless_zero(b: Array, failed: Bool[Array, ""]) -> Array:
 
 def check(status: Status, doing: str, throw: bool = True) -> None:
     """Raise :class:`SolveError` if a concrete status has failed; do nothing under a transformation."""
-    if not throw or isinstance(status.code, jax.core.Tracer):
+    if not throw or isinstance(status.code, Tracer):
         return
     if bool(np.any(np.asarray(status.failed))):
         worst = Code(int(np.max(np.asarray(status.code))))
