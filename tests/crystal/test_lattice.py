@@ -138,6 +138,7 @@ TWO = [[0.0, 0.0, 0.0], [2.0, 2.0, 2.0]]
         (CUBE, [[0, 0, 0], [0, math.inf, 0]], ("X", "X"), None, "basis: .*atom 1"),
         (CUBE, [[0, 0, 0.0], [2, 2, 2], [2, 2, 2.000001]], ("X", "X", "X"), None, "atoms 1 and 2 coincide"),
         (CUBE, [[0, 0, 0.0], [4, -4, 8]], ("X", "X"), None, "atoms 0 and 1 coincide"),
+        (CUBE, [[0, 0, 0.0], [4, -4, 7.99999]], ("X", "X"), None, "atoms 0 and 1 coincide"),
         (CUBE, [[0, 0, -1e-18], [2, 2, 2], [0, 4, 0]], ("X",) * 3, None, "atoms 0 and 2 coincide"),
         (CUBE, TWO, ("X",), None, "species: 1 symbols for 2 basis atoms"),
         (CUBE, [[0.0, 0.0]], ("X",), None, r"basis: expected shape \(n, 3\)"),
