@@ -176,12 +176,13 @@ def summary(status: Status) -> str:
 def masked_mean(values: Float[Array, " n"], status: Status) -> tuple[Scalar, Int[Array, ""]]:
     """Mean over the members that did not fail, and how many failed.
 
-    The gradient ignores the failed members: their cotangent is zero, which :func:`guard` passes on as zero.
+    The gradient ignores the failed members: their cotangent is zero, which :func:`guard` passes on as zero. Where all
+    members failed nothing is masked, so that value and gradient are NaN: a mean of nothing is not 0.
     """
     ok = status.ok
-    count = jnp.sum(ok)
-    total = jnp.sum(jnp.where(ok, values, jnp.zeros_like(values)))
-    return total / jnp.maximum(count, 1).astype(values.dtype), jnp.sum(~ok)
+    kept = ok | ~jnp.any(ok)
+    total = jnp.sum(jnp.where(kept, values, jnp.zeros_like(values)))
+    return total / jnp.sum(kept).astype(values.dtype), jnp.sum(~ok)
 
 
 def codes_named(codes: Sequence[int]) -> list[str]:
