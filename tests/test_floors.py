@@ -35,7 +35,7 @@ FLOORS = {
 
 
 def imported_modules(source: str, module: str) -> list[tuple[int, str]]:
-    """Line and dotted name of everything of msjax that ``module`` imports; ``module`` names a package by ``.__init__``."""
+    """Line and dotted name of all that ``module`` imports of msjax; a package is named by its ``.__init__``."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
