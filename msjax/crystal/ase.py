@@ -1,0 +1,65 @@
+"""Crystals to and from ASE Atoms (extra ``msjax[atoms]``), with the checks that ASE leaves to its users.
+
+ASE accepts positions that are NaN, atoms on top of each other and singular cells; here they are refused. Only periodic
+crystals in three dimensions pass: ASE has no others, and an invented vacuum would be neither side's crystal.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from msjax.crystal.lattice import Crystal, concrete
+
+
+def to_ase(crystal: Crystal) -> Any:
+    """``ase.Atoms`` of a three-dimensional crystal: cell, symbols, positions and masses, periodic in all directions.
+
+    Raises ``ValueError`` in one and two dimensions and for traced values, ``ImportError`` where ASE is missing.
+    """
+    atoms = _ase().Atoms
+    if crystal.dim != 3:
+        raise ValueError(f"crystal: has {crystal.dim} dimension(s), ASE knows three only: embed it yourself")
+    if not concrete(crystal.cell, crystal.basis, crystal.masses):
+        raise ValueError("crystal: values are traced (inside jit, vmap or grad): convert to ASE outside")
+    return atoms(
+        symbols=list(crystal.species),
+        positions=np.asarray(crystal.basis),
+        cell=np.asarray(crystal.cell),
+        masses=np.asarray(crystal.masses),
+        pbc=True,
+    )
+
+
+def from_ase(atoms: Any, structure: str = "") -> Crystal:
+    """The crystal of ``ase.Atoms``: cell, symbols, positions and masses (Å, amu). The rest is not taken over:
+    constraints, velocities, charges, magnetic moments.
+
+    ``structure`` names the result. Raises ``ValueError``, naming the atoms, for directions that are not periodic,
+    positions or cells that are not finite, a singular cell, coincident atoms (periodic images included) and no atoms
+    at all; ``TypeError`` for something else than ``ase.Atoms``; ``ImportError`` where ASE is missing.
+    """
+    if not isinstance(atoms, _ase().Atoms):
+        raise TypeError(f"atoms: expected ase.Atoms, got {type(atoms).__name__}")
+    open_directions = [i for i in range(3) if not atoms.pbc[i]]
+    if open_directions:
+        raise ValueError(
+            f"atoms: not periodic along cell vector(s) {open_directions}; a crystal is periodic in all directions "
+            "(set atoms.pbc = True if it is one)"
+        )
+    if len(atoms) == 0:
+        raise ValueError("atoms: there are none")
+    return Crystal(
+        cell=np.array(atoms.cell.array, dtype=float),
+        basis=np.array(atoms.positions, dtype=float),
+        species=tuple(atoms.get_chemical_symbols()),
+        structure=structure,
+        masses=np.array(atoms.get_masses(), dtype=float),
+    )
+
+
+def _ase() -> Any:
+    try:
+        import ase
+    except ImportError as error:
+        raise ImportError("ASE is needed here: pip install 'msjax[atoms]'") from error
+    return ase
