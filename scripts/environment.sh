@@ -58,12 +58,8 @@ candidates() {
 
 # Sets $python: the newest candidate, or the newest of the version asked for.
 find_python() {
-    if [ -n "${MSJAX_PYTHON:-}" ] && [ -z "$wanted" ]; then
-        probe "$MSJAX_PYTHON" >/dev/null ||
-            fail "MSJAX_PYTHON=$MSJAX_PYTHON is not a working Python >= 3.11 with venv and pip"
-        python=$MSJAX_PYTHON
-        return
-    fi
+    python=$chosen
+    [ -z "$python" ] || return 0
     python=$(
         candidates | while IFS= read -r candidate; do
             version=$(probe "$candidate") || continue
@@ -94,11 +90,18 @@ contains() {
     done
 }
 
+chosen=
+if [ -n "${MSJAX_PYTHON:-}" ] && [ -z "$wanted" ]; then
+    chosen=$MSJAX_PYTHON
+    version=$(probe "$chosen") || fail "MSJAX_PYTHON=$chosen is not a working Python >= 3.11 with venv and pip"
+    wanted=3.${version%.*}
+fi
+
 if ! venv_works; then
     if [ -e "$venv" ]; then
         [ -f "$venv/pyvenv.cfg" ] || [ -z "$(ls -A "$venv")" ] ||
             fail "$venv is in the way and is not a virtual environment"
-        say "$venv does not work any more, making it anew"
+        say "$venv does not work, or is of another Python than asked for: making it anew"
         rm -rf "$venv"
     fi
     find_python
