@@ -8,11 +8,11 @@ import math
 from collections.abc import Sequence
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from msjax.crystal.elements import check_symbol, standard_mass
 from msjax.typing import Array, Float, Scalar
@@ -143,7 +143,7 @@ def bulk(species: str, structure: str, a: ArrayLike, *, mass: ArrayLike | None =
 
 def concrete(*arrays: Array) -> bool:
     """Whether all values are known now, so that they can be checked (false under jit, vmap and grad)."""
-    return not any(isinstance(x, jax.core.Tracer) for x in arrays)
+    return not any(isinstance(x, Tracer) for x in arrays)
 
 
 def _real(x: Rows | Sequence[float], argument: str) -> Array:
@@ -194,7 +194,7 @@ def _check_basis(cell: np.ndarray, basis: np.ndarray) -> None:
     reach = min(tolerance * np.linalg.norm(inverse, 2), 0.49)
     fractional = np.mod(basis @ inverse, 1.0)
     fractional[fractional >= 1.0] = 0.0  # mod of a tiny negative number rounds to 1
-    pairs = cKDTree(fractional, boxsize=1.0).query_pairs(reach, output_type="ndarray")
+    pairs = KDTree(fractional, boxsize=1.0).query_pairs(reach, output_type="ndarray")
     for i, j in sorted(map(tuple, np.sort(pairs, axis=1).tolist())):
         apart = fractional[i] - fractional[j]
         distance = float(np.linalg.norm((apart - np.round(apart)) @ cell))
