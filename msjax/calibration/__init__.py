@@ -1,0 +1,23 @@
+"""Calibration at any scale: parameters, observations, fits, identifiability and intervals."""
+
+from msjax.calibration.calibrate import calibrate
+from msjax.calibration.coverage import Coverage, coverage
+from msjax.calibration.fit import Band, Fit
+from msjax.calibration.laplace import Identifiability
+from msjax.calibration.observations import Observations
+from msjax.calibration.parameter import Parameter
+from msjax.calibration.priors import LogNormal, Normal, Uniform
+
+__all__ = [
+    "Band",
+    "Coverage",
+    "Fit",
+    "Identifiability",
+    "LogNormal",
+    "Normal",
+    "Observations",
+    "Parameter",
+    "Uniform",
+    "calibrate",
+    "coverage",
+]
