@@ -1,5 +1,6 @@
 """Shaped array types used in signatures across the library (checked by beartype in the tests)."""
 
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Complex, Float, Int, PyTree
 
 Scalar = Float[Array, ""]
@@ -7,6 +8,12 @@ Flag = Bool[Array, ""]
 Vector = Float[Array, " d"]
 Matrix = Float[Array, "d d"]
 Tensor4 = Float[Array, "d d d d"]
+
+
+def concrete(*values: object) -> bool:
+    """Whether all values are known now, so that they can be checked (false under jit, vmap and grad)."""
+    return not any(isinstance(value, Tracer) for value in values)
+
 
 __all__ = [
     "Array",
@@ -20,4 +27,5 @@ __all__ = [
     "Scalar",
     "Tensor4",
     "Vector",
+    "concrete",
 ]

@@ -118,10 +118,12 @@ def coverage(
     reach = quantile(level)
     if sets < 1 or starts < 1 or (chunk is not None and chunk < 1):
         raise ValueError(f"sets, starts and chunk must be at least 1, got {sets}, {starts} and {chunk}")
-    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(sets))
+    # filled up to whole chunks, so that no smaller last one has to be compiled
+    filled = sets if chunk is None else -(-sets // chunk) * chunk
+    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(filled))
     found = _fit_all(model, observations, parameters, keys, starts, solver_named(method), max_steps, tolerance, chunk)
-    truth, estimate, sd = (np.asarray(x) for x in found[:3])
-    status = found[3]
+    truth, estimate, sd = (np.asarray(x)[:sets] for x in found[:3])
+    status = jax.tree.map(lambda x: x[:sets], found[3])
     good = ~np.asarray(status.failed)
     # an interval is monotone in z, so holding the truth there is holding it in the parameter
     held = np.abs(truth - estimate)[good] <= reach * sd[good]

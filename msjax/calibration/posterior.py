@@ -59,7 +59,7 @@ def residuals(model: Any, observations: Observations, parameters: Sequence[Param
     return observations.whitened(named(predict(model, parameters, z, observations.controls), observations))
 
 
-def named(predictions: Any, observations: Observations) -> Values:
+def named(predictions: Any, observations: Observations) -> dict[str, Any]:
     """Predictions by name; a single array belongs to the single measured column."""
     return predictions if isinstance(predictions, dict) else {observations.names[0]: predictions}
 

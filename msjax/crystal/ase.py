@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from msjax.crystal.lattice import Crystal, concrete
+from msjax.crystal.lattice import Crystal
+from msjax.typing import concrete
 
 
 def to_ase(crystal: Crystal) -> Any:

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jax.typing import ArrayLike
 from scipy.spatial import KDTree
 
 from msjax.crystal.elements import check_symbol, standard_mass
-from msjax.typing import Array, Float, Scalar
+from msjax.typing import Array, Float, Scalar, concrete
 
 # Rows are lattice vectors over a; then the basis over a. The primitive cells of the reference calculations.
 _STRUCTURES: dict[str, tuple[list[list[float]], list[list[float]]]] = {
@@ -139,11 +138,6 @@ def bulk(species: str, structure: str, a: ArrayLike, *, mass: ArrayLike | None =
     if mass is not None:
         masses = jnp.broadcast_to(_positive(mass, "mass"), (len(basis),))
     return Crystal(a * cell, a * basis, (species,) * len(basis), structure, masses)
-
-
-def concrete(*arrays: Array) -> bool:
-    """Whether all values are known now, so that they can be checked (false under jit, vmap and grad)."""
-    return not any(isinstance(x, Tracer) for x in arrays)
 
 
 def _real(x: Rows | Sequence[float], argument: str) -> Array:

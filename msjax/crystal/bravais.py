@@ -1,0 +1,114 @@
+"""(W, P, A) of a Bravais lattice with radial functions, in closed form by constant matrices.
+
+The squared bond lengths s = R·C·R are linear in C = FᵀF. With f′, f″ the derivatives of the bond functions in s, λ the
+frozen ∂U/∂m and B = R⊗R,
+
+    S = (2/V) Σ λ·f′ B,   C⁽⁴⁾ = (4/V)[Σ λ·f″ B⊗B + J U″ Jᵀ],   J = Σ f′ B,
+    P = F S,              A_iJkL = δ_ik S_JL + F_iM C⁽⁴⁾_MJNL F_kN
+
+so that a batch is a few matrix products; objectivity and major symmetry are exact. The kernel sums over half of the
+bonds (± pairs once).
+"""
+
+from itertools import combinations_with_replacement
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msjax.crystal.expansion import radial_derivatives
+from msjax.crystal.potential import Radial
+from msjax.tensors import VOIGT, sum_of, voigt_index
+from msjax.typing import Array, Float, Scalar
+
+
+class Bravais(NamedTuple):
+    """Energy and moments of one site, and (W, P, A)."""
+
+    energy: Scalar
+    stress: Float[Array, "d d"]
+    tangent: Float[Array, "d d d d"]
+    moments: Float[Array, " k"]
+
+
+def _rank_four(dim: int) -> tuple[list[tuple[int, ...]], np.ndarray]:
+    """Components of a totally symmetric fourth-order tensor, and where each Voigt pair finds its own."""
+    components = list(combinations_with_replacement(range(dim), 4))
+    position = {c: n for n, c in enumerate(components)}
+    pairs = VOIGT[dim]
+    table = np.array([[position[tuple(sorted(a + b))] for b in pairs] for a in pairs])
+    return components, table
+
+
+def bravais_response(
+    potential: Radial, half: Float[Array, "nb d"], volume: Scalar, deformation: Float[Array, "d d"]
+) -> Bravais:
+    """One site's response; ``half`` (nb, d) holds one bond vector of each ± pair, Å; ``volume`` per atom, Å^d."""
+    dim = half.shape[1]
+    pairs, voigt = VOIGT[dim], voigt_index(dim)
+    components, to_fourth = _rank_four(dim)
+    dyads = jnp.stack([half[:, i] * half[:, j] for i, j in pairs], axis=1)
+    fourth = jnp.stack([_product(half, c) for c in components], axis=1)
+
+    metric = deformation.T @ deformation
+    shear_twice = np.array([1.0 if i == j else 2.0 for i, j in pairs])
+    lengths2 = dyads @ (shear_twice * jnp.stack([metric[i, j] for i, j in pairs]))
+
+    pair0, first, second = radial_derivatives(potential.pair, lengths2)
+    energy = 2.0 * jnp.sum(pair0)
+    k = potential.densities
+    if k:
+        rho0, rho1, rho2 = radial_derivatives(potential.density, lengths2)
+        moments = 2.0 * jnp.sum(rho0, axis=1)
+        embedding, frozen = jax.value_and_grad(potential.embed)(moments)
+        energy = energy + embedding
+        # term by term, so that it fuses into one loop over bonds instead of storing each moment's
+        first = first + sum_of(frozen[m] * rho1[m] for m in range(k))
+        second = second + sum_of(frozen[m] * rho2[m] for m in range(k))
+    else:
+        moments = jnp.zeros((0,))
+
+    stress2 = ((4.0 / volume) * (first @ dyads))[voigt]
+    stress = deformation @ stress2
+    quartic = ((8.0 / volume) * (second @ fourth))[to_fourth]
+    tangent = _push_forward(deformation, quartic)
+    if k:
+        curvature = jax.hessian(potential.embed)(moments)
+        pulled = [(deformation @ (2.0 * (rho1[m] @ dyads))[voigt]).reshape(-1) for m in range(k)]
+        weighted = [(4.0 / volume) * sum_of(curvature[m, n] * pulled[n] for n in range(k)) for m in range(k)]
+        outer = sum_of(pulled[m][:, None] * weighted[m][None, :] for m in range(k))
+        tangent = tangent + outer.reshape(dim, dim, dim, dim)
+    tangent = tangent + jnp.eye(dim)[:, None, :, None] * stress2[None, :, None, :]
+    return Bravais(energy / volume, stress, tangent, moments)
+
+
+def bravais_energy(
+    potential: Radial, half: Float[Array, "nb d"], deformation: Float[Array, "d d"]
+) -> tuple[Scalar, Float[Array, " k"]]:
+    """One site's energy and its moments."""
+    r = half @ deformation.T
+    r2 = jnp.sum(r * r, axis=1)
+    moments = 2.0 * jnp.sum(potential.density(r2), axis=1)
+    energy = 2.0 * jnp.sum(potential.pair(r2))
+    return (energy + potential.embed(moments), moments) if potential.densities else (energy, moments)
+
+
+def _product(half, component):
+    value = half[:, component[0]]
+    for i in component[1:]:
+        value = value * half[:, i]
+    return value
+
+
+def _push_forward(deformation: Float[Array, "d d"], quartic: Float[Array, "v v"]) -> Float[Array, "d d d d"]:
+    """F_iM Q_MJNL F_kN of a totally symmetric Q, as one product with the symmetrised F⊗F (rows ik, columns MN)."""
+    dim = deformation.shape[0]
+    pairs, voigt = VOIGT[dim], voigt_index(dim)
+    columns = []
+    for m, n in pairs:
+        dyad = deformation[:, None, m] * deformation[None, :, n]
+        columns.append(dyad if m == n else dyad + deformation[:, None, n] * deformation[None, :, m])
+    both = jnp.stack(columns, axis=-1).reshape(dim * dim, len(pairs))
+    spread = (both @ quartic)[:, voigt.reshape(-1)]
+    return spread.reshape(dim, dim, dim, dim).transpose(0, 2, 1, 3)

@@ -1,0 +1,113 @@
+"""Site energies as functionals of moments: E_i = Σ_b φ(r_b) + U(Σ_b ρ(r_b)) over the bonds of a site.
+
+A potential says its bond energy share φ, its densities ρ and its embedding U; energy, forces, (W, P, A), the
+dynamical matrix and their parameter derivatives follow once, for all of them. Parameters are the array leaves.
+"""
+
+import abc
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from msjax.typing import Array, Bool, Float, PyTree, Scalar
+
+
+class Potential(eqx.Module):
+    """Base of all site energies. Energies in eV, lengths in Å (model materials: any consistent set)."""
+
+    topological: ClassVar[bool] = False
+    """True when bonds hold whatever their length (springs): then no neighbour can come in."""
+
+    @property
+    @abc.abstractmethod
+    def cutoff(self) -> Scalar | float:
+        """Distance beyond which bonds carry nothing, Å."""
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Elements the potential was made for; empty when it does not say."""
+        return ()
+
+    def bind(self, reference: Float[Array, " nb"]) -> "Potential":  # noqa: ARG002
+        """The potential for bonds of these reference lengths; only topological potentials depend on them."""
+        return self
+
+
+class Moments(Potential):
+    """A site energy with bond energies φ(r) and k densities ρ(r) of the bond *vector* r, one bond at a time.
+
+    ``parity``: +1 or −1 for each density, its sign under r → −r (lets ± bonds be computed once).
+    """
+
+    parity: ClassVar[tuple[int, ...]]
+
+    @abc.abstractmethod
+    def pair(self, r: Float[Array, " d"]) -> Scalar:
+        """The site's share φ of the bond's own energy, eV (half the pair energy)."""
+
+    @abc.abstractmethod
+    def density(self, r: Float[Array, " d"]) -> Float[Array, " k"]:
+        """Contributions to the k moments."""
+
+    @abc.abstractmethod
+    def embed(self, moments: Float[Array, " k"]) -> Scalar:
+        """U of the summed moments, eV."""
+
+
+class Radial(Potential):
+    """A site energy whose φ and ρ depend on the distance only, written in the *squared* distance, elementwise.
+
+    ``pair`` and ``density`` take arrays of any shape; ``density`` puts its k moments on a new leading axis. Plain
+    pair potentials leave ``densities = 0``.
+    """
+
+    densities: ClassVar[int] = 0
+
+    @abc.abstractmethod
+    def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
+        """The site's share φ of each bond's energy, eV (half the pair energy)."""
+
+    def density(self, r2: Float[Array, "*b"]) -> Float[Array, "k *b"]:
+        """Contributions to the k moments."""
+        return jnp.zeros((0, *r2.shape))
+
+    def embed(self, moments: Float[Array, " k"]) -> Scalar:
+        """U of the summed moments, eV."""
+        return jnp.sum(moments)
+
+    def covered(self, moments: Float[Array, " k"]) -> Bool[Array, ""] | None:  # noqa: ARG002
+        """Whether tables cover these moments; None when there are no tables."""
+        return None
+
+
+class SiteEnergy(Potential):
+    """A user's own site energy ε(r₁ … r_n; parameters), any JAX function of the neighbour vectors.
+
+    ``function(vectors, parameters)`` takes the vectors (n, d) of ALL neighbours inside the strain margin and returns
+    the site's energy; neighbours beyond ``cutoff`` must contribute nothing. It takes the general route: second
+    derivatives by forward over reverse mode in the few collective unknowns.
+
+    >>> import jax.numpy as jnp
+    >>> def morse(r, p):
+    ...     x = jnp.exp(-p["alpha"] * (jnp.linalg.norm(r, axis=1) - 1.0))
+    ...     return 0.5 * jnp.sum(x * x - 2.0 * x)
+    >>> potential = SiteEnergy(morse, cutoff=1.3, parameters={"alpha": jnp.array(6.0)})
+    """
+
+    parameters: PyTree
+    function: Callable[[Float[Array, "n d"], Any], Scalar] = eqx.field(static=True)
+    radius: float = eqx.field(static=True)
+
+    def __init__(self, function: Callable, cutoff: float, parameters: PyTree = None):
+        if not cutoff > 0:
+            raise ValueError(f"cutoff: must be positive, got {cutoff}")
+        self.function = function
+        self.radius = float(cutoff)
+        self.parameters = parameters
+
+    @property
+    def cutoff(self) -> float:
+        """Distance beyond which neighbours contribute nothing, Å."""
+        return self.radius

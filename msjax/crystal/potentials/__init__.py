@@ -1,0 +1,9 @@
+"""Potentials: pair (Lennard-Jones, Morse, springs), Stillinger–Weber, embedded atom."""
+
+from msjax.crystal.potentials.eam import EAM as EAM
+from msjax.crystal.potentials.gupta import Gupta as Gupta
+from msjax.crystal.potentials.lennard_jones import LennardJones as LennardJones
+from msjax.crystal.potentials.morse import Morse as Morse
+from msjax.crystal.potentials.springs import Springs as Springs
+from msjax.crystal.potentials.stillinger_weber import StillingerWeber as StillingerWeber
+from msjax.crystal.potentials.tabulated_eam import TabulatedEAM as TabulatedEAM

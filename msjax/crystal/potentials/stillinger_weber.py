@@ -1,0 +1,116 @@
+"""Stillinger–Weber in moment form: ten moments instead of a sum over pairs of neighbours."""
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from msjax.crystal.potential import Moments
+from msjax.crystal.potentials.parameter import parameter
+from msjax.typing import Array, Float, Scalar
+
+_PAIRS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+_ROOTS = np.sqrt([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
+
+
+class StillingerWeber(Moments):
+    """Stillinger and Weber's potential for tetrahedral crystals (doi:10.1103/PhysRevB.31.5262).
+
+    φ₂ = εA[B(σ/r)^p − (σ/r)^q] exp(σ/(r − aσ)) and φ₃ = ελ g(r_ij) g(r_ik)(cos θ − cos θ₀)², g = exp(γσ/(r − aσ)).
+    The angular sum over pairs of neighbours with unit vectors u is, with T = Σ g u⊗u, V = Σ g u, G = Σ g,
+
+        Σ_{j<k} (c − c₀)² g g = ½[|T|² − 2c₀|V|² + c₀²G² − (1 − c₀)² Σ g²].
+
+    ``epsilon`` in eV, ``sigma`` in Å, the rest dimensionless; the defaults are silicon's.
+
+    >>> silicon = StillingerWeber()
+    >>> round(float(silicon.cutoff), 4)
+    3.7712
+    """
+
+    parity: ClassVar[tuple[int, ...]] = (1, 1, 1, 1, 1, 1, -1, -1, -1, 1)
+
+    epsilon: Scalar
+    sigma: Scalar
+    a: Scalar
+    lam: Scalar
+    gamma: Scalar
+    cos0: Scalar
+    A: Scalar
+    B: Scalar
+    p: float = eqx.field(static=True)
+    q: float = eqx.field(static=True)
+    element: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        epsilon: Any = 2.1683,
+        sigma: Any = 2.0951,
+        a: Any = 1.80,
+        lam: Any = 21.0,
+        gamma: Any = 1.20,
+        cos0: Any = -1.0 / 3.0,
+        A: Any = 7.049556277,
+        B: Any = 0.6022245584,
+        p: float = 4.0,
+        q: float = 0.0,
+        element: str = "Si",
+    ):
+        self.epsilon = parameter(epsilon, "epsilon", positive=True)
+        self.sigma = parameter(sigma, "sigma", positive=True)
+        self.a = parameter(a, "a", positive=True)
+        self.lam = parameter(lam, "lam")
+        self.gamma = parameter(gamma, "gamma", positive=True)
+        self.cos0 = parameter(cos0, "cos0")
+        self.A = parameter(A, "A")
+        self.B = parameter(B, "B")
+        self.p, self.q, self.element = float(p), float(q), element
+
+    @property
+    def cutoff(self) -> Scalar:
+        """aσ, Å."""
+        return self.a * self.sigma
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """The element the parameters are for."""
+        return (self.element,)
+
+    def pair(self, r: Float[Array, "3"]) -> Scalar:
+        """½φ₂ less the j = k terms of the angular sum, eV."""
+        distance = jnp.sqrt(jnp.sum(r * r))
+        x = self.sigma / distance
+        bond = self.A * (self.B * _power(x, self.p) - _power(x, self.q)) * self._fade(distance, 1.0)
+        g = self._fade(distance, self.gamma)
+        return 0.5 * self.epsilon * (bond - self.lam * (1.0 - self.cos0) ** 2 * g * g)
+
+    def density(self, r: Float[Array, "3"]) -> Float[Array, "10"]:
+        """g u⊗u (six components, off-diagonals times √2), g u, g."""
+        distance = jnp.sqrt(jnp.sum(r * r))
+        u = r / distance
+        g = self._fade(distance, self.gamma)
+        tensor = jnp.stack([u[i] * u[j] * root for (i, j), root in zip(_PAIRS, _ROOTS, strict=True)])
+        return g * jnp.concatenate([tensor, u, jnp.ones((1,))])
+
+    def embed(self, moments: Float[Array, "10"]) -> Scalar:
+        """½ελ(|T|² − 2c₀|V|² + c₀²G²), eV."""
+        tensor, vector, scalar = moments[:6], moments[6:9], moments[9]
+        angular = jnp.sum(tensor**2) - 2.0 * self.cos0 * jnp.sum(vector**2) + self.cos0**2 * scalar**2
+        return 0.5 * self.epsilon * self.lam * angular
+
+    def _fade(self, distance: Scalar, strength: Scalar | float) -> Scalar:
+        """exp(strength σ/(r − aσ)), smooth to all orders at the cut-off and zero beyond it."""
+        gap = distance - self.cutoff
+        # exp(−700) is zero in effect, and a gap this small would overflow the derivatives.
+        inside = gap < -1e-3 * self.sigma
+        safe = jnp.where(inside, gap, -self.sigma)
+        return jnp.where(inside, jnp.exp(strength * self.sigma / safe), 0.0)
+
+
+def _power(x: Scalar, exponent: float) -> Scalar:
+    if exponent == 0.0:
+        return jnp.ones_like(x)
+    if exponent == round(exponent):
+        return x ** int(exponent)
+    return x**exponent

@@ -1,0 +1,1 @@
+"""Floor 1: Newton, linear solves, condensation and its derivative rule, batches."""
