@@ -1,12 +1,13 @@
 """Calibration at any scale: parameters, observations, fits, identifiability and intervals."""
 
-from msjax.calibration.calibrate import calibrate
-from msjax.calibration.coverage import Coverage, coverage
 from msjax.calibration.fit import Band, Fit
+from msjax.calibration.fitting import calibrate
+from msjax.calibration.implicit import estimate
 from msjax.calibration.laplace import Identifiability
 from msjax.calibration.observations import Observations
 from msjax.calibration.parameter import Parameter
 from msjax.calibration.priors import LogNormal, Normal, Uniform
+from msjax.calibration.synthetic import Coverage, coverage
 
 __all__ = [
     "Band",
@@ -20,4 +21,5 @@ __all__ = [
     "Uniform",
     "calibrate",
     "coverage",
+    "estimate",
 ]

@@ -103,15 +103,18 @@ def posterior_mode(
         return jnp.concatenate([residuals(model, data, parameters, z), z])
 
     more_parameters_than_data = start.shape[0] > observations.count
-    solution = optx.least_squares(
-        both,
-        solver,
-        start,
-        observations,
-        options={"jac": "bwd" if more_parameters_than_data else "fwd"},
-        max_steps=max_steps,
-        throw=False,
-    )
+    # optax mixes integer and float steps, which strict promotion forbids
+    promotion = "standard" if isinstance(solver, optx.AbstractMinimiser) else jax.config.jax_numpy_dtype_promotion
+    with jax.numpy_dtype_promotion(promotion):
+        solution = optx.least_squares(
+            both,
+            solver,
+            start,
+            observations,
+            options={"jac": "bwd" if more_parameters_than_data else "fwd"},
+            max_steps=max_steps,
+            throw=False,
+        )
     z = solution.value
     r = residuals(model, observations, parameters, z)
     jacobian = (jax.jacrev if more_parameters_than_data else jax.jacfwd)(
