@@ -104,8 +104,9 @@ def _fit(record: dict[str, Any], given: Sequence[Parameter] | None) -> Fit:
         raise ValueError(f"version {record['version']!r}; this release reads version {VERSION}")
     status = _status(record["status"], "status", ())
     failed = bool(status.failed)
-    read = tuple(_parameter(i, entry) for i, entry in enumerate(record["parameters"]))
-    parameters = check_parameters(read if given is None else _agreeing(record["parameters"], given))
+    entries = record["parameters"]
+    known = [_parameter(i, entry) for i, entry in enumerate(entries)] if given is None else _agreeing(entries, given)
+    parameters = check_parameters(known)
     data = record["observations"]
     rows = len(data["lines"])
     if rows == 0 or not all(type(line) is int and line > 0 for line in data["lines"]):

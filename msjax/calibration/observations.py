@@ -197,11 +197,11 @@ def _assemble(columns, names, spread, relative_sd, units, positive, lines, sourc
     if not names or not lines:
         raise ValueError(f"{source}: there are no data")
     for name, column in [*columns.items(), *((f"sd({k})", v) for k, v in spread.items())]:
-        _refuse(source, name, column, ~np.isfinite(column), lines, counted, "is not a finite number")
+        _refuse(source, name, units, column, ~np.isfinite(column), lines, counted, "is not a finite number")
     for name in positive:
         if name not in columns:
             raise ValueError(f"positive: there is no column {name!r}; there are {', '.join(columns)}")
-        _refuse(source, name, columns[name], columns[name] <= 0, lines, counted, "must be positive")
+        _refuse(source, name, units, columns[name], columns[name] <= 0, lines, counted, "must be positive")
     sd = {}
     for name in names:
         if name in spread:
@@ -216,7 +216,7 @@ def _assemble(columns, names, spread, relative_sd, units, positive, lines, sourc
             if not (np.isfinite(relative) and relative > 0):
                 raise ValueError(f"relative_sd of {name!r} must be positive and finite, got {relative!r}")
             sd[name] = float(relative) * np.abs(columns[name])
-        _refuse(source, f"sd({name})", sd[name], sd[name] <= 0, lines, counted, "must be positive")
+        _refuse(source, f"sd({name})", units, sd[name], sd[name] <= 0, lines, counted, "must be positive")
     enter = {name: jnp.asarray(column * factor(units[name])) for name, column in columns.items()}
     return Observations(
         values={name: enter[name] for name in names},
@@ -228,8 +228,10 @@ def _assemble(columns, names, spread, relative_sd, units, positive, lines, sourc
     )
 
 
-def _refuse(source, name, column, bad, lines, counted, why):
+def _refuse(source, name, units, column, bad, lines, counted, why):
     if np.any(bad):
         first = int(np.flatnonzero(bad)[0])
+        unit = units[name.removeprefix("sd(").removesuffix(")")] if name not in units else units[name]
+        shown = f"{column[first]:g}" if unit == "-" else f"{column[first]:g} {unit}"
         more = f" (and {int(np.sum(bad)) - 1} more)" if np.sum(bad) > 1 else ""
-        raise ValueError(f"{source}, {counted} {lines[first]}, column {name!r}: {column[first]:g} {why}{more}")
+        raise ValueError(f"{source}, {counted} {lines[first]}, column {name!r}: {shown} {why}{more}")
