@@ -9,7 +9,7 @@ import numpy as np
 from msjax.crystal.bravais import bravais_response
 from msjax.crystal.lattice import Crystal
 from msjax.crystal.multilattice import Arguments, Shifts, expand_joint
-from msjax.crystal.neighbours import STRAIN_MARGIN, Neighbours, bound_on_stretch, check_margin, find, topological
+from msjax.crystal.neighbours import STRAIN_MARGIN, Neighbours, check_margin, find, may_miss, topological
 from msjax.crystal.potential import Potential, Radial
 from msjax.material.response import (
     Material,
@@ -23,8 +23,8 @@ from msjax.solvers.condensation import schur, tangent_status
 from msjax.solvers.newton import Newton
 from msjax.solvers.stationary import stationary
 from msjax.status import Code, Status, first_failure, guard, screen
-from msjax.tensors import is_positive_definite, stretches_exceed
-from msjax.typing import Array, Float, PyTree, Scalar, concrete
+from msjax.tensors import is_positive_definite
+from msjax.typing import Array, Float, PyTree, concrete
 
 
 class CauchyBorn(Material):
@@ -112,8 +112,8 @@ def _bravais(material: CauchyBorn, deformation: Array, status: Status) -> Respon
     potential = bind(material.potential, reference)
     assert isinstance(potential, Radial)
     raw = bravais_response(potential, reference, material.crystal.volume, deformation)
-    status = _screen_neighbours(material, deformation, jnp.zeros(()), status)
-    status = _screen_tables(potential, raw.moments[None], status)
+    status = screen_neighbours(material, deformation, material.initial_state(), status)
+    status = screen_tables(potential, raw.moments[None], status)
     return _finish(raw.energy, raw.stress, raw.tangent, material.initial_state(), status, deformation)
 
 
@@ -136,10 +136,9 @@ def _multilattice(material: CauchyBorn, deformation: Array, state: Array | None,
     stress = joint.gradient[: dim * dim].reshape(dim, dim) / volume
     hessian = schur(joint.hessian, dim * dim) if relaxed else joint.hessian[: dim * dim, : dim * dim]
     tangent = hessian.reshape(dim, dim, dim, dim) / volume
-    largest = jnp.sqrt(jnp.max(jnp.sum(_relative_shifts(shifts) ** 2, axis=1))) if n else jnp.zeros(())
-    status = _screen_neighbours(material, deformation, largest, status)
+    status = screen_neighbours(material, deformation, shifts, status)
     if isinstance(potential, Radial):
-        status = _screen_tables(potential, joint.moments, status)
+        status = screen_tables(potential, joint.moments, status)
     return _finish(joint.energy / volume, stress, tangent, shifts, status, deformation)
 
 
@@ -153,20 +152,15 @@ def _finish(energy, stress, tangent, state, status: Status, deformation) -> Resp
     return Response(energy, stress, guard(tangent, of_tangent.failed), state, status, of_tangent)
 
 
-def _relative_shifts(shifts: Float[Array, "n d"]) -> Float[Array, "m d"]:
-    """Shifts of all pairs of sublattices against each other: what a bond can gain or lose."""
-    everyone = jnp.concatenate([jnp.zeros((1, shifts.shape[1])), shifts])
-    return (everyone[:, None, :] - everyone[None, :, :]).reshape(-1, shifts.shape[1])
+def screen_neighbours(material: CauchyBorn, deformation, shifts: Float[Array, "n d"], status: Status) -> Status:
+    """OVERFLOW where a neighbour that is not in the material's list may have come within the cut-off."""
+    crystal = material.crystal
+    missed = may_miss(material.neighbours, material.potential.cutoff, crystal.cell, crystal.basis, deformation, shifts)
+    return screen(status, missed, Code.OVERFLOW)
 
 
-def _screen_neighbours(material: CauchyBorn, deformation, largest_shift: Scalar, status: Status) -> Status:
-    if material.potential.topological:
-        return status
-    bound = bound_on_stretch(material.neighbours, material.potential.cutoff, largest_shift)
-    return screen(status, ~stretches_exceed(deformation, bound), Code.OVERFLOW)
-
-
-def _screen_tables(potential: Radial, moments: Float[Array, "ns k"], status: Status) -> Status:
+def screen_tables(potential: Radial, moments: Float[Array, "ns k"], status: Status) -> Status:
+    """OUTSIDE_TABLE where a site's moments leave the potential's tables."""
     for site in range(moments.shape[0]):
         covered = potential.covered(moments[site])
         if covered is not None:

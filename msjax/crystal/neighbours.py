@@ -10,7 +10,8 @@ import dataclasses
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.typing import Array, Float
+from msjax.tensors import stretches_exceed
+from msjax.typing import Array, Flag, Float, Scalar
 
 STRAIN_MARGIN = 0.15
 """Default compression up to which no neighbour is missed."""
@@ -24,7 +25,7 @@ class Neighbours:
     (nb,): atom indices; ``image`` (nb, p): integer cell of the partner for p periodic directions; ``doubled`` (nb,):
     the bond also stands for its inverse; ``representatives`` (ns,): atoms; ``multiplicity`` (ns,): how many atoms of
     the cell each stands for; ``atoms``: atoms per cell; ``outside``: shortest reference distance left out (inf when
-    bonds are topological).
+    bonds are topological); ``cell`` (p, d) and ``basis`` (atoms, d): where all this was found.
     """
 
     site: np.ndarray
@@ -36,10 +37,13 @@ class Neighbours:
     multiplicity: np.ndarray
     atoms: int
     outside: float
+    cell: np.ndarray
+    basis: np.ndarray
 
     def _content(self):
         arrays = (self.site, self.origin, self.partner, self.image, self.doubled, self.representatives)
-        return tuple(a.tobytes() for a in arrays) + (self.multiplicity.tobytes(), self.atoms, self.outside)
+        arrays += (self.multiplicity, self.cell, self.basis)
+        return tuple(a.tobytes() for a in arrays) + (self.atoms, self.outside)
 
     def __hash__(self):
         return hash(self._content())
@@ -125,6 +129,8 @@ def find(
         multiplicity=multiplicity,
         atoms=len(basis),
         outside=outside,
+        cell=cell,
+        basis=basis,
     )
 
 
@@ -185,3 +191,29 @@ def bound_on_stretch(neighbours: Neighbours, cutoff, largest_shift) -> Float[Arr
     if np.isinf(neighbours.outside):
         return jnp.zeros(())
     return (cutoff + largest_shift) / neighbours.outside
+
+
+def may_miss(
+    neighbours: Neighbours,
+    cutoff: Scalar | float,
+    cell: Float[Array, "d d"],
+    basis: Float[Array, "n d"],
+    deformation: Float[Array, "d d"],
+    shifts: Float[Array, "m d"],
+) -> Flag:
+    """Whether a neighbour that is not in the list may have come within ``cutoff``.
+
+    The crystal may differ from the one the list was made for (leaves exchanged, relaxed, traced): with G the
+    deformation from the list's cell to ``cell`` and δ = basis − G·(list's basis), bonds are F G R + (F δ + s), so the
+    stretches of F G count, and the differences of F δ + s between sublattices.
+    """
+    if np.isinf(neighbours.outside):
+        return jnp.zeros((), bool)
+    change = jnp.asarray(np.linalg.inv(neighbours.cell)) @ cell  # Gᵀ
+    largest = jnp.zeros(())
+    if neighbours.atoms > 1:
+        moved = (basis - jnp.asarray(neighbours.basis) @ change) @ deformation.T
+        moved = moved + jnp.concatenate([jnp.zeros((1, shifts.shape[1])), shifts])
+        apart = moved[:, None, :] - moved[None, :, :]
+        largest = jnp.sqrt(jnp.max(jnp.sum(apart**2, axis=2)))
+    return ~stretches_exceed(deformation @ change.T, bound_on_stretch(neighbours, cutoff, largest))
