@@ -1,0 +1,186 @@
+"""The stress-free state of a crystal: one Newton solve in stretch and inner shifts together."""
+
+import dataclasses
+from typing import Literal, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msjax.crystal.cauchy_born import CauchyBorn, screen_neighbours, screen_tables
+from msjax.crystal.expansion import energy
+from msjax.crystal.multilattice import Arguments, bond_vectors, expand_joint
+from msjax.crystal.neighbours import Neighbours
+from msjax.crystal.potential import Radial
+from msjax.solvers.newton import Functional, Newton
+from msjax.solvers.stationary import stationary
+from msjax.status import Code, Status, check, guard, screen
+from msjax.tensors import VOIGT, det, leading_minors
+from msjax.typing import Array, Float, Scalar
+
+Stretch = Literal["isotropic", "full"]
+
+_SETTINGS = Newton(tolerance=1e-8, length=1.0, max_steps=60, largest_step=0.1)
+
+# volume per atom over a^d
+_FILLING = {"chain": 1.0, "square": 1.0, "triangular": 0.75**0.5, "fcc": 0.25, "bcc": 0.5, "diamond": 0.125}
+
+
+class Equilibrium(NamedTuple):
+    """A crystal at zero stress. All fields are differentiable in the potential's parameters.
+
+    ``material``: the same material on the relaxed crystal, so that W, P and A count per equilibrium volume; ``stretch``
+    (d, d): symmetric, from the crystal given to the relaxed one (λ1 when isotropic); ``energy_per_atom``, eV, negative
+    when bound; ``volume_per_atom``, Å^d; ``status`` (UNSTABLE: stationary, but not a minimum in stretch and shifts).
+    """
+
+    material: CauchyBorn
+    stretch: Float[Array, "d d"]
+    energy_per_atom: Scalar
+    volume_per_atom: Scalar
+    status: Status
+
+    @property
+    def cohesive_energy(self) -> Scalar:
+        """−energy_per_atom, eV, positive when bound."""
+        return -self.energy_per_atom
+
+    @property
+    def lattice_constant(self) -> Scalar:
+        """a of a structure made by ``bulk``, Å; ``ValueError`` for other crystals, which have no single one."""
+        structure, dim = self.material.crystal.structure, self.material.dim
+        if structure not in _FILLING:
+            raise ValueError(f"structure {structure!r} has no single lattice constant: use stretch or material.crystal")
+        return (self.volume_per_atom / _FILLING[structure]) ** (1.0 / dim)
+
+
+def equilibrium(material: CauchyBorn, *, stretch: Stretch | None = None, throw: bool = True) -> Equilibrium:
+    """Relax a crystal's cell, and its inner shifts if the material relaxes them, to zero stress.
+
+    Minimises the energy over a homogeneous stretch: ``stretch="isotropic"`` has the one unknown λ (then tr P = 0; the
+    stress vanishes where symmetry makes it isotropic), ``"full"`` the d(d+1)/2 components of a symmetric U. By default
+    isotropic where every shell of neighbours has an isotropic second moment (cubic crystals, the square and the
+    triangular lattice), full elsewhere.
+
+    The neighbours stay those of the material given. The margin that is left is checked at the result (OVERFLOW) and
+    by every later ``respond``; for a crystal that starts far from equilibrium build a new material on the result.
+
+    Raises ``ValueError`` for springs, whose rest lengths belong to the crystal they were attached to, and
+    :class:`msjax.status.SolveError` for a failed solve when ``throw`` and the values are concrete; otherwise a failed
+    member is NaN with its status.
+
+    >>> import msjax as ms
+    >>> copper = equilibrium(ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.7), ms.EAM.gupta("Cu")))
+    >>> round(float(copper.lattice_constant), 3), round(float(copper.cohesive_energy), 3)
+    (3.615, 3.544)
+    """
+    if material.potential.topological:
+        raise ValueError("material: springs hold their crystal's own bonds; stretch it by F and use respond instead")
+    if stretch is None:
+        stretch = "isotropic" if isotropic_shells(material.neighbours) else "full"
+    elif stretch not in ("isotropic", "full"):
+        raise ValueError(f"stretch: expected 'isotropic', 'full' or None, got {stretch!r}")
+    result = _equilibrium(material, stretch)
+    check(result.status, "equilibrium", throw)
+    return result
+
+
+@eqx.filter_jit
+def _equilibrium(material: CauchyBorn, stretch: Stretch) -> Equilibrium:
+    crystal, bonds, dim = material.crystal, material.neighbours, material.dim
+    n = crystal.atoms_per_cell - 1
+    modes = _stretch_modes(dim, stretch)
+    free = n if material.inner == "relaxed" else 0
+    arguments = Arguments(jnp.eye(dim), material.reference_bonds, material.bound_potential)
+    functional = _Relaxation(bonds, stretch, material.inner == "relaxed")
+    start = jnp.concatenate([jnp.asarray(_unit_stretch(dim, stretch)), jnp.zeros(free * dim)])
+    x, status = stationary(functional, start, arguments, _SETTINGS)
+    u, shifts = _unpack(x, modes, n, free)
+    admissible = jnp.all(leading_minors(u) > 0)
+    status = screen(status, ~admissible, Code.INVERTED)
+    moved = crystal.basis @ u + jnp.concatenate([jnp.zeros((1, dim)), shifts])
+    relaxed = eqx.tree_at(lambda c: (c.cell, c.basis), crystal, (crystal.cell @ u, moved))
+    status = screen_neighbours(material, u, shifts, status)
+    r = bond_vectors(bonds, u, arguments.reference, shifts)
+    total = energy(material.potential, bonds, r)
+    if isinstance(material.potential, Radial):
+        moments = expand_joint(bonds, arguments._replace(deformation=u), shifts).moments
+        status = screen_tables(material.potential, moments, status)
+    volume = crystal.volume * jnp.abs(det(u))
+    u, total, volume, relaxed = guard((u, total, volume, relaxed), status.failed)
+    atoms = crystal.atoms_per_cell
+    return Equilibrium(eqx.tree_at(lambda m: m.crystal, material, relaxed), u, total / atoms, volume / atoms, status)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Relaxation(Functional):
+    """Energy per cell in x = (stretch, shifts): the joint expansion in (F, s) restricted to F = Σ x_v mode_v."""
+
+    neighbours: Neighbours
+    stretch: Stretch
+    relaxed: bool
+
+    def derivatives(self, x, arguments):
+        """Energy, gradient and Hessian by projection."""
+        dim, n, modes, free = self._sizes(arguments)
+        u, shifts = _unpack(x, modes, n, free)
+        joint = expand_joint(self.neighbours, arguments._replace(deformation=u), shifts)
+        embed = np.zeros((dim * dim + n * dim, len(modes) + free * dim))
+        embed[: dim * dim, : len(modes)] = modes.reshape(len(modes), -1).T
+        embed[dim * dim :, len(modes) :] = np.eye(n * dim, free * dim)
+        return joint.energy, joint.gradient @ embed, embed.T @ joint.hessian @ embed
+
+    def gradient(self, x, arguments):
+        """Gradient alone, by reverse mode of the energy."""
+
+        def total(x):
+            _, n, modes, free = self._sizes(arguments)
+            u, shifts = _unpack(x, modes, n, free)
+            return energy(
+                arguments.potential, self.neighbours, bond_vectors(self.neighbours, u, arguments.reference, shifts)
+            )
+
+        return jax.grad(total)(x)
+
+    def _sizes(self, arguments: Arguments):
+        dim, n = arguments.deformation.shape[0], self.neighbours.atoms - 1
+        return dim, n, _stretch_modes(dim, self.stretch), n if self.relaxed else 0
+
+
+def _unpack(x: Float[Array, " m"], modes: np.ndarray, n: int, free: int) -> tuple[Array, Array]:
+    dim = modes.shape[1]
+    u = jnp.tensordot(x[: len(modes)], jnp.asarray(modes), axes=1)
+    shifts = x[len(modes) :].reshape(n, dim) if free else jnp.zeros((n, dim))
+    return u, shifts
+
+
+def _stretch_modes(dim: int, stretch: Stretch) -> np.ndarray:
+    """(v, d, d): U = Σ x_v mode_v, in Voigt order with U_ij itself for the off-diagonal unknowns."""
+    if stretch == "isotropic":
+        return np.eye(dim)[None]
+    modes = np.zeros((len(VOIGT[dim]), dim, dim))
+    for v, (i, j) in enumerate(VOIGT[dim]):
+        modes[v, i, j] = modes[v, j, i] = 1.0
+    return modes
+
+
+def _unit_stretch(dim: int, stretch: Stretch) -> np.ndarray:
+    return np.ones(1) if stretch == "isotropic" else np.array([1.0 if i == j else 0.0 for i, j in VOIGT[dim]])
+
+
+def isotropic_shells(neighbours: Neighbours) -> bool:
+    """Whether Σ R⊗R is isotropic over every shell of every site: then so is the stress under isotropic stretch.
+
+    Decided on the host from the crystal the neighbours were found in.
+    """
+    vectors = np.asarray(neighbours.image @ neighbours.cell + neighbours.basis[neighbours.partner])
+    vectors = vectors - neighbours.basis[neighbours.origin]
+    lengths = np.round(np.linalg.norm(vectors, axis=1) / np.linalg.norm(neighbours.cell[0]), 6)
+    dim = vectors.shape[1]
+    for site, partner, length in {*zip(neighbours.site, neighbours.partner, lengths, strict=True)}:
+        shell = vectors[(neighbours.site == site) & (neighbours.partner == partner) & (lengths == length)]
+        second = shell.T @ shell
+        if not np.allclose(second, np.trace(second) / dim * np.eye(dim), atol=1e-6 * np.trace(second)):
+            return False
+    return True
