@@ -14,6 +14,7 @@ from jax.typing import ArrayLike
 from scipy.spatial import KDTree
 
 from msjax.crystal.elements import check_symbol, standard_mass
+from msjax.tensors import det
 from msjax.typing import Array, Float, Scalar, concrete
 
 # Rows are lattice vectors over a; then the basis over a. The primitive cells of the reference calculations.
@@ -95,8 +96,7 @@ class Crystal(eqx.Module):
     @property
     def volume(self) -> Scalar:
         """Volume of the cell |det cell|, Å^d (a length in one dimension, an area in two), always positive."""
-        determinant = self.cell[0, 0] if self.dim == 1 else jnp.linalg.det(self.cell)
-        return jnp.abs(determinant)
+        return jnp.abs(det(self.cell))
 
     @property
     def volume_per_atom(self) -> Scalar:
