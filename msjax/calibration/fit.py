@@ -20,10 +20,22 @@ from msjax.calibration.laplace import (
 )
 from msjax.calibration.observations import Observations
 from msjax.calibration.parameter import Parameter, Values, component_names, place, values_at
-from msjax.calibration.posterior import predict
+from msjax.calibration.posterior import named, predict
 from msjax.calibration.priors import Uniform
 from msjax.calibration.quantities import factor, split_label, unit_named
 from msjax.status import Code, Status
+
+
+@eqx.filter_jit
+def _linearised(model, parameters, observations, z, inputs):
+    """Predictions at other controls, and their derivative with respect to z."""
+
+    def at(z):
+        found = named(predict(model, parameters, z, inputs), observations)
+        return found, found
+
+    slope, found = jax.jacfwd(at, has_aux=True)(z)
+    return found, slope
 
 
 class Band(NamedTuple):
@@ -221,17 +233,7 @@ class Fit(eqx.Module):
                 )
             if len({x.shape for x in inputs.values()}) > 1:
                 raise ValueError(f"controls: unequal lengths { {k: x.size for k, x in inputs.items()} }")
-        first = self.observations.names[0]
-
-        @eqx.filter_jit
-        def linearised(model, z, inputs):
-            def at(z):
-                found = predict(model, self.parameters, z, inputs)
-                return found if isinstance(found, dict) else {first: found}
-
-            return at(z), jax.jacfwd(at)(z)
-
-        found, slope = linearised(model, jnp.asarray(self.z), inputs)
+        found, slope = _linearised(model, self.parameters, self.observations, jnp.asarray(self.z), inputs)
         units = dict(self.observations.units)
         return {k: self._band(found[k], slope[k], units.get(k, "internal"), level) for k in found}
 

@@ -18,6 +18,7 @@ import optimistix as optx
 
 from msjax.calibration.observations import Observations
 from msjax.calibration.parameter import Parameter, Values, place, values_at
+from msjax.solvers.linear import solve_dense
 from msjax.status import Code, Status
 from msjax.typing import Array, Float, Scalar
 
@@ -116,13 +117,16 @@ def posterior_mode(
             throw=False,
         )
     z = solution.value
-    r = residuals(model, observations, parameters, z)
-    jacobian = (jax.jacrev if more_parameters_than_data else jax.jacfwd)(
-        lambda z: residuals(model, observations, parameters, z)
-    )(z)
+    if isinstance(solver, optx.LevenbergMarquardt):
+        # the state holds the model linearised at z: to do it again would compile the model twice
+        linearised = solution.state.f_info
+        r, jacobian = linearised.residual[: observations.count], linearised.jac.as_matrix()[: observations.count]
+    else:
+        derivative = jax.jacrev if more_parameters_than_data else jax.jacfwd
+        jacobian, r = derivative(lambda z: (residuals(model, observations, parameters, z),) * 2, has_aux=True)(z)
     gradient = jacobian.T @ r + z
     # JᵀJ + I is positive definite whatever the data: the prior keeps it so
-    newton = jnp.linalg.solve(information(jacobian) + jnp.eye(z.shape[0]), gradient)
+    newton = solve_dense(information(jacobian) + jnp.eye(z.shape[0]), gradient)
     distance = jnp.sqrt(jnp.abs(gradient @ newton))
     code = jnp.where(distance <= tolerance, int(Code.CONVERGED), int(Code.MAX_STEPS))
     code = jnp.where(jnp.isfinite(distance) & jnp.all(jnp.isfinite(r)), code, int(Code.NONFINITE))

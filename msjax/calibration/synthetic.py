@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from msjax.calibration.fitting import Progress
 from msjax.calibration.laplace import quantile
 from msjax.calibration.observations import Observations
 from msjax.calibration.parameter import Parameter, check_parameters, check_places, component_names
@@ -20,6 +21,7 @@ from msjax.calibration.posterior import (
     solver_named,
 )
 from msjax.calibration.report import table
+from msjax.solvers.linear import solve_dense
 from msjax.status import Code, Status, screen, summary
 from msjax.typing import Array
 
@@ -57,28 +59,28 @@ class Coverage(NamedTuple):
 
 
 @eqx.filter_jit
-def _fit_all(model, observations, parameters, keys, starts, solver, max_steps, tolerance, chunk):
+def _fit_all(model, observations, parameters, keys, starts, solver, max_steps, tolerance):
     size = len(component_names(parameters))
     first = jnp.concatenate([jnp.asarray(parameter.start) for parameter in parameters])
 
     def one(key):
-        truth_key, noise_key, start_key = jax.random.split(key, 3)
-        truth = jax.random.normal(truth_key, (size,), first.dtype)
+        # one call for all normal numbers: each call costs as much to compile as a small model
+        draws = jax.random.normal(key, (size + observations.count + (starts - 1) * size,), first.dtype)
+        truth, draws = draws[:size], draws[size:]
+        noise, drawn = draws[: observations.count].reshape(-1, observations.rows), draws[observations.count :]
         exact = named(predict(model, parameters, truth, observations.controls), observations)
-        noise = jax.random.normal(noise_key, (len(observations.names), observations.rows), first.dtype)
         data = observations.with_values(
             {k: exact[k] + observations.sd[k] * noise[i] for i, k in enumerate(observations.names)}
         )
-        drawn = jax.random.normal(start_key, (starts - 1, size), first.dtype)
-        points = jnp.concatenate([first[None, :], drawn])
+        points = jnp.concatenate([first[None, :], drawn.reshape(starts - 1, size)])
         modes = jax.vmap(lambda z: posterior_mode(model, data, parameters, z, solver, max_steps, tolerance))(points)
         best = jnp.argmin(jnp.where(modes.status.failed, jnp.inf, modes.misfit))
         mode = jax.tree.map(lambda x: x[best], modes)
         sound = jnp.all(jnp.stack([jnp.all(jnp.isfinite(data.values[k])) for k in observations.names]))
-        sd = jnp.sqrt(jnp.diagonal(jnp.linalg.inv(mode.hessian)))
+        sd = jnp.sqrt(jnp.diagonal(solve_dense(mode.hessian, jnp.eye(size))))
         return truth, mode.z, sd, screen(mode.status, ~sound, Code.NONFINITE)
 
-    return jax.lax.map(one, keys, batch_size=chunk) if chunk else jax.vmap(one)(keys)
+    return jax.vmap(one)(keys)
 
 
 def coverage(
@@ -94,6 +96,7 @@ def coverage(
     max_steps: int = 200,
     tolerance: float = TOLERANCE,
     chunk: int | None = None,
+    progress: Progress | None = None,
 ) -> Coverage:
     """Fit ``sets`` synthetic data sets, in one compiled program, and count how often the intervals hold the truth.
 
@@ -108,6 +111,7 @@ def coverage(
         level: of the intervals.
         starts: per set.
         chunk: sets solved at a time (all by default).
+        progress: called as ``progress(done, total, message)`` after each chunk.
 
     Raises:
         ValueError: a mistake in the arguments, as for :func:`calibrate`.
@@ -118,12 +122,19 @@ def coverage(
     reach = quantile(level)
     if sets < 1 or starts < 1 or (chunk is not None and chunk < 1):
         raise ValueError(f"sets, starts and chunk must be at least 1, got {sets}, {starts} and {chunk}")
+    size = sets if chunk is None else min(chunk, sets)
     # filled up to whole chunks, so that no smaller last one has to be compiled
-    filled = sets if chunk is None else -(-sets // chunk) * chunk
-    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(filled))
-    found = _fit_all(model, observations, parameters, keys, starts, solver_named(method), max_steps, tolerance, chunk)
-    truth, estimate, sd = (np.asarray(x)[:sets] for x in found[:3])
-    status = jax.tree.map(lambda x: x[:sets], found[3])
+    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(-(-sets // size) * size))
+    tell = progress or (lambda done, total, message: None)
+    tell(0, sets, f"compiling and fitting {sets} synthetic data sets")
+    solver, parts = solver_named(method), []
+    for begin in range(0, sets, size):
+        part = keys[begin : begin + size]
+        found = _fit_all(model, observations, parameters, part, starts, solver, max_steps, tolerance)
+        parts.append(jax.tree.map(np.asarray, found))
+        tell(min(begin + size, sets), sets, "fitted")
+    truth, estimate, sd, status = jax.tree.map(lambda *x: np.concatenate(x)[:sets], *parts)
+    status = jax.tree.map(jnp.asarray, status)
     good = ~np.asarray(status.failed)
     # an interval is monotone in z, so holding the truth there is holding it in the parameter
     held = np.abs(truth - estimate)[good] <= reach * sd[good]

@@ -54,6 +54,8 @@ def test_sets_that_fail_are_counted_and_left_out():
 def test_chunks_give_the_same_members():
     arguments = (film, film_template(), FILM_PARAMETERS, jax.random.key(5))
     whole = coverage(*arguments, sets=12)
-    chunked = coverage(*arguments, sets=12, chunk=5)
+    told = []
+    chunked = coverage(*arguments, sets=12, chunk=5, progress=lambda *words: told.append(words[:2]))
+    assert told == [(0, 12), (5, 12), (10, 12), (12, 12)]
     np.testing.assert_allclose(chunked.estimate, whole.estimate, atol=1e-7)
     np.testing.assert_array_equal(chunked.truth, whole.truth)
