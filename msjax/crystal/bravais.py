@@ -56,26 +56,30 @@ def bravais_response(
     lengths2 = dyads @ (shear_twice * jnp.stack([metric[i, j] for i, j in pairs]))
 
     pair0, first, second = radial_derivatives(potential.pair, lengths2)
-    energy = 2.0 * jnp.sum(pair0)
+    # Each bond function is contracted on its own, with sums as products too: the fewest arrays over bonds are alive
+    # at a time, and none is computed twice.
+    twice = np.full(half.shape[0], 2.0)
+    pair0, pair1, pair2 = radial_derivatives(potential.pair, lengths2)
+    energy, second_order, fourth_order = pair0 @ twice, pair1 @ dyads, pair2 @ fourth
     k = potential.densities
+    moments, slopes = jnp.zeros((0,)), jnp.zeros((0, len(pairs)))
     if k:
+        lengths2, energy, second_order, fourth_order = _after((lengths2, energy, second_order, fourth_order))
         rho0, rho1, rho2 = radial_derivatives(potential.density, lengths2)
-        moments = 2.0 * jnp.sum(rho0, axis=1)
+        moments, slopes, curvatures = rho0 @ twice, rho1 @ dyads, rho2 @ fourth
         embedding, frozen = jax.value_and_grad(potential.embed)(moments)
         energy = energy + embedding
-        # term by term, so that it fuses into one loop over bonds instead of storing each moment's
-        first = first + sum_of(frozen[m] * rho1[m] for m in range(k))
-        second = second + sum_of(frozen[m] * rho2[m] for m in range(k))
-    else:
-        moments = jnp.zeros((0,))
+        second_order = second_order + sum_of(frozen[m] * slopes[m] for m in range(k))
+        fourth_order = fourth_order + sum_of(frozen[m] * curvatures[m] for m in range(k))
 
-    stress2 = ((4.0 / volume) * (first @ dyads))[voigt]
+    deformation, second_order, fourth_order = _after((deformation, second_order, fourth_order))
+    stress2 = ((4.0 / volume) * second_order)[voigt]
     stress = deformation @ stress2
-    quartic = ((8.0 / volume) * (second @ fourth))[to_fourth]
+    quartic = ((8.0 / volume) * fourth_order)[to_fourth]
     tangent = _push_forward(deformation, quartic)
     if k:
         curvature = jax.hessian(potential.embed)(moments)
-        pulled = [(deformation @ (2.0 * (rho1[m] @ dyads))[voigt]).reshape(-1) for m in range(k)]
+        pulled = [(deformation @ (2.0 * slopes[m])[voigt]).reshape(-1) for m in range(k)]
         weighted = [(4.0 / volume) * sum_of(curvature[m, n] * pulled[n] for n in range(k)) for m in range(k)]
         outer = sum_of(pulled[m][:, None] * weighted[m][None, :] for m in range(k))
         tangent = tangent + outer.reshape(dim, dim, dim, dim)
@@ -94,6 +98,12 @@ def bravais_energy(
     return (energy + potential.embed(moments), moments) if potential.densities else (energy, moments)
 
 
+def _after(values):
+    """Compute all of these before what follows: the compiler would otherwise keep the arrays of all stages alive at
+    once, which doubles the memory of a batch and takes it out of the cache."""
+    return jax.lax.optimization_barrier(values)
+
+
 def _product(half, component):
     value = half[:, component[0]]
     for i in component[1:]:
@@ -102,13 +112,12 @@ def _product(half, component):
 
 
 def _push_forward(deformation: Float[Array, "d d"], quartic: Float[Array, "v v"]) -> Float[Array, "d d d d"]:
-    """F_iM Q_MJNL F_kN of a totally symmetric Q, as one product with the symmetrised F⊗F (rows ik, columns MN)."""
-    dim = deformation.shape[0]
-    pairs, voigt = VOIGT[dim], voigt_index(dim)
-    columns = []
+    """F_iM Q_MJNL F_kN of a totally symmetric Q: one product with the symmetrised F⊗F, symmetric in ik and in JL."""
+    pairs, voigt = VOIGT[deformation.shape[0]], voigt_index(deformation.shape[0])
+    first, second = np.array(pairs).T
+    both = []
     for m, n in pairs:
-        dyad = deformation[:, None, m] * deformation[None, :, n]
-        columns.append(dyad if m == n else dyad + deformation[:, None, n] * deformation[None, :, m])
-    both = jnp.stack(columns, axis=-1).reshape(dim * dim, len(pairs))
-    spread = (both @ quartic)[:, voigt.reshape(-1)]
-    return spread.reshape(dim, dim, dim, dim).transpose(0, 2, 1, 3)
+        dyad = deformation[first, m] * deformation[second, n]
+        both.append(dyad if m == n else dyad + deformation[first, n] * deformation[second, m])
+    spread = (jnp.stack(both, axis=1) @ quartic)[voigt[:, :, None, None], voigt[None, None, :, :]]
+    return spread.transpose(0, 2, 1, 3)

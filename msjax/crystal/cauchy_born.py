@@ -146,10 +146,11 @@ def _finish(energy, stress, tangent, state, status: Status, deformation) -> Resp
     finite = jnp.isfinite(energy) & jnp.all(jnp.isfinite(stress))
     status = screen(status, ~finite, Code.NONFINITE)
     of_tangent = tangent_status(tangent, status)
+    tangent = guard(tangent, of_tangent.failed)  # before the stability flag, which costs a 6×6 elimination
     definite = is_positive_definite(pure_strain_form(deformation, stress, tangent))
     of_tangent = flag_unstable(of_tangent, definite)
     energy, stress, state = guard((energy, stress, state), status.failed)
-    return Response(energy, stress, guard(tangent, of_tangent.failed), state, status, of_tangent)
+    return Response(energy, stress, tangent, state, status, of_tangent)
 
 
 def screen_neighbours(material: CauchyBorn, deformation, shifts: Float[Array, "n d"], status: Status) -> Status:
