@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.expansion import radial_derivatives
+from msjax.crystal.bond_terms import radial_derivatives
 from msjax.crystal.potential import Radial
 from msjax.tensors import VOIGT, sum_of, voigt_index
 from msjax.typing import Array, Float, Scalar
@@ -61,7 +61,7 @@ def bravais_response(
     twice = np.full(half.shape[0], 2.0)
     pair0, pair1, pair2 = radial_derivatives(potential.pair, lengths2)
     energy, second_order, fourth_order = pair0 @ twice, pair1 @ dyads, pair2 @ fourth
-    k = potential.densities
+    k = len(potential.degrees)
     moments, slopes = jnp.zeros((0,)), jnp.zeros((0, len(pairs)))
     if k:
         lengths2, energy, second_order, fourth_order = _after((lengths2, energy, second_order, fourth_order))
@@ -85,17 +85,6 @@ def bravais_response(
         tangent = tangent + outer.reshape(dim, dim, dim, dim)
     tangent = tangent + jnp.eye(dim)[:, None, :, None] * stress2[None, :, None, :]
     return Bravais(energy / volume, stress, tangent, moments)
-
-
-def bravais_energy(
-    potential: Radial, half: Float[Array, "nb d"], deformation: Float[Array, "d d"]
-) -> tuple[Scalar, Float[Array, " k"]]:
-    """One site's energy and its moments."""
-    r = half @ deformation.T
-    r2 = jnp.sum(r * r, axis=1)
-    moments = 2.0 * jnp.sum(potential.density(r2), axis=1)
-    energy = 2.0 * jnp.sum(potential.pair(r2))
-    return (energy + potential.embed(moments), moments) if potential.densities else (energy, moments)
 
 
 def _after(values):

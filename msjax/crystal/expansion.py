@@ -15,8 +15,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from msjax.crystal.bond_terms import (
+    Channels,
+    frozen_derivatives,
+    moment_count,
+    moment_slopes,
+    moments_of_bonds,
+    parities,
+    radial_derivatives,
+)
 from msjax.crystal.neighbours import Neighbours
-from msjax.crystal.potential import Moments, Potential, Radial, SiteEnergy
+from msjax.crystal.potential import Angular, Potential, SiteEnergy
+from msjax.tensors import voigt_index
 from msjax.typing import Array, Float, Scalar
 
 
@@ -32,6 +42,18 @@ class Expansion(NamedTuple):
     moments: Float[Array, "ns k"]
 
 
+class Terms(NamedTuple):
+    """The expansion with bonds last: ``slope`` (d, nb), ``curvature`` (v, nb) in Voigt order, ``density_slope``
+    (k, d, nb)."""
+
+    energy: Scalar
+    slope: Float[Array, "d nb"]
+    curvature: Float[Array, "v nb"]
+    density_slope: Float[Array, "k d nb"]
+    embedding_curvature: Float[Array, "ns k k"]
+    moments: Float[Array, "ns k"]
+
+
 def site_sum(values: Float[Array, "nb *k"], neighbours: Neighbours) -> Float[Array, "ns *k"]:
     """Sum bond values into their sites."""
     sites = len(neighbours.representatives)
@@ -42,16 +64,16 @@ def site_sum(values: Float[Array, "nb *k"], neighbours: Neighbours) -> Float[Arr
 
 def energy(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]) -> Scalar:
     """Energy per cell, eV, of bonds ``r``."""
-    weight, multiplicity = _weights(neighbours)
+    multiplicity = neighbours.multiplicity.astype(float)
     if isinstance(potential, SiteEnergy):
-        vectors = _all_neighbours(neighbours, r)
-        each = [potential.function(v, potential.parameters) for v in vectors]
+        each = [potential.function(v, potential.parameters) for v in _all_neighbours(neighbours, r)]
         return jnp.sum(multiplicity * jnp.stack(each))
-    pair, density = _bond_functions(potential, r)
-    moments = site_sum(_doubling(potential, neighbours) * density, neighbours)
-    pairs = jnp.sum(weight * multiplicity[neighbours.site] * pair)
-    if moments.shape[1] == 0:
+    assert isinstance(potential, Angular)
+    r2 = jnp.sum(r * r, axis=1)
+    pairs = jnp.sum(_pair_weight(neighbours) * potential.pair(r2))
+    if not potential.degrees:
         return pairs
+    moments = _moments(potential, neighbours, potential.density(r2), r.T)
     return pairs + jnp.sum(multiplicity * jax.vmap(potential.embed)(moments))
 
 
@@ -59,83 +81,74 @@ def expand(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]
     """Energy and its first and second derivatives in the bond vectors ``r`` (nb, d)."""
     if isinstance(potential, SiteEnergy):
         return _expand_general(potential, neighbours, r)
-    weight, multiplicity = _weights(neighbours)
-    doubling = _doubling(potential, neighbours)
-    pair, density = _bond_functions(potential, r)
-    moments = site_sum(doubling * density, neighbours)
-    value = jnp.sum(weight * multiplicity[neighbours.site] * pair)
-    k = moments.shape[1]
-    bond_multiplicity = jnp.asarray(multiplicity[neighbours.site])
-    if k:
-        embedding = potential.embed
-        value = value + jnp.sum(multiplicity * jax.vmap(embedding)(moments))
-        frozen = jax.vmap(jax.grad(embedding))(moments)[neighbours.site]
-        curvature_of_u = multiplicity[:, None, None] * jax.vmap(jax.hessian(embedding))(moments)
-    else:
-        frozen = jnp.zeros((neighbours.bonds, 0))
-        curvature_of_u = jnp.zeros((len(multiplicity), 0, 0))
-    pair_weight = weight * bond_multiplicity
-    density_weight = bond_multiplicity[:, None] * doubling * frozen
-    if isinstance(potential, Radial):
-        slope, curvature, density_slope = _radial_derivatives(potential, r, pair_weight, density_weight)
-    else:
-        slope, curvature, density_slope = _vector_derivatives(potential, r, pair_weight, density_weight)
-    return Expansion(value, slope, curvature, doubling[:, :, None] * density_slope, curvature_of_u, moments)
+    assert isinstance(potential, Angular)
+    terms = expand_terms(potential, neighbours, r.T)
+    index = voigt_index(r.shape[1])
+    return Expansion(
+        terms.energy,
+        terms.slope.T,
+        terms.curvature[index].transpose(2, 0, 1),
+        terms.density_slope.transpose(2, 0, 1),
+        terms.embedding_curvature,
+        terms.moments,
+    )
 
 
-def _weights(neighbours: Neighbours) -> tuple[np.ndarray, np.ndarray]:
-    return np.where(neighbours.doubled, 2.0, 1.0), neighbours.multiplicity.astype(float)
+def expand_terms(
+    potential: Angular,
+    neighbours: Neighbours,
+    r: Float[Array, "d nb"],
+    background: Float[Array, "ns k"] | None = None,
+) -> Terms:
+    """The expansion of an angular potential with bonds last; ``background`` adds moments of bonds that do not move."""
+    dim, bonds = r.shape
+    multiplicity = neighbours.multiplicity.astype(float)
+    r2 = jnp.sum(r * r, axis=0)
+    pair = radial_derivatives(potential.pair, r2)
+    pair_weight = _pair_weight(neighbours)
+    value = pair_weight @ pair[0]
+    if not potential.degrees:
+        nothing = jnp.zeros((0, bonds))
+        channels = Channels(pair, (nothing, nothing, nothing))
+        slope, curvature = frozen_derivatives((), channels, r, jnp.asarray(pair_weight), nothing)
+        sites = len(multiplicity)
+        return Terms(
+            value, slope, curvature, jnp.zeros((0, dim, bonds)), jnp.zeros((sites, 0, 0)), jnp.zeros((sites, 0))
+        )
+    channels = Channels(pair, radial_derivatives(potential.density, r2))
+    moments = _moments(potential, neighbours, channels.density[0], r)
+    if background is not None:
+        moments = moments + background
+    embedding, frozen = jax.vmap(jax.value_and_grad(potential.embed))(moments)
+    value = value + multiplicity @ embedding
+    curvature_of_u = multiplicity[:, None, None] * jax.vmap(jax.hessian(potential.embed))(moments)
+    doubling = _doubling(potential, neighbours, dim)
+    of_site = frozen[0][:, None] if len(multiplicity) == 1 else frozen[neighbours.site].T
+    weights = (multiplicity[neighbours.site][None, :] * doubling) * of_site
+    slope, curvature = frozen_derivatives(potential.degrees, channels, r, jnp.asarray(pair_weight), weights)
+    density_slope = doubling[:, None, :] * moment_slopes(potential.degrees, channels.density, r)
+    return Terms(value, slope, curvature, density_slope, curvature_of_u, moments)
 
 
-def _doubling(potential: Potential, neighbours: Neighbours) -> np.ndarray:
-    """(nb, k): a doubled bond counts twice in an even moment and cancels in an odd one."""
-    parity = np.ones(potential.densities) if isinstance(potential, Radial) else np.array(potential.parity, float)  # type: ignore[attr-defined]
-    return np.where(neighbours.doubled[:, None], 1.0 + parity[None, :], np.ones((1, len(parity))))
+def bond_moments(potential: Angular, neighbours: Neighbours, r: Float[Array, "d nb"]) -> Float[Array, "ns k"]:
+    """Moments of each representative site."""
+    return _moments(potential, neighbours, potential.density(jnp.sum(r * r, axis=0)), r)
 
 
-def _bond_functions(potential: Potential, r: Float[Array, "nb d"]):
-    if isinstance(potential, Radial):
-        r2 = jnp.sum(r * r, axis=1)
-        return potential.pair(r2), potential.density(r2).T
-    assert isinstance(potential, Moments)
-    return jax.vmap(potential.pair)(r), jax.vmap(potential.density)(r)
+def _moments(potential: Angular, neighbours: Neighbours, density: Float[Array, "c nb"], r: Float[Array, "d nb"]):
+    each = _doubling(potential, neighbours, r.shape[0]) * moments_of_bonds(potential.degrees, density, r)
+    return site_sum(each.T, neighbours)
 
 
-def radial_derivatives(function, r2: Float[Array, " nb"]):
-    """Value and two derivatives of an elementwise function of r², by nested forward mode."""
-    one = jnp.ones_like(r2)
-
-    def first(x):
-        return jax.jvp(function, (x,), (one,))
-
-    (value, slope), (_, curvature) = jax.jvp(first, (r2,), (one,))
-    return value, slope, curvature
+def _pair_weight(neighbours: Neighbours) -> np.ndarray:
+    return np.where(neighbours.doubled, 2.0, 1.0) * neighbours.multiplicity[neighbours.site]
 
 
-def _radial_derivatives(potential: Radial, r, pair_weight, density_weight):
-    """∂φ/∂r = 2 φ′ r and ∂²φ/∂r² = 2 φ′ 1 + 4 φ″ r⊗r, with primes in r²."""
-    r2 = jnp.sum(r * r, axis=1)
-    _, pair1, pair2 = radial_derivatives(potential.pair, r2)
-    first, second = pair_weight * pair1, pair_weight * pair2
-    if potential.densities:
-        _, rho1, rho2 = radial_derivatives(potential.density, r2)
-        first = first + jnp.sum(density_weight * rho1.T, axis=1)
-        second = second + jnp.sum(density_weight * rho2.T, axis=1)
-        density_slope = 2.0 * rho1.T[:, :, None] * r[:, None, :]
-    else:
-        density_slope = jnp.zeros((r.shape[0], 0, r.shape[1]))
-    identity = jnp.eye(r.shape[1])[None]
-    curvature = 2.0 * first[:, None, None] * identity + 4.0 * second[:, None, None] * (r[:, :, None] * r[:, None, :])
-    return 2.0 * first[:, None] * r, curvature, density_slope
-
-
-def _vector_derivatives(potential: Moments, r, pair_weight, density_weight):
-    def frozen(vector, w, weights):
-        return w * potential.pair(vector) + jnp.dot(weights, potential.density(vector))
-
-    slope = jax.vmap(jax.grad(frozen))(r, pair_weight, density_weight)
-    curvature = jax.vmap(jax.jacfwd(jax.grad(frozen)))(r, pair_weight, density_weight)
-    return slope, curvature, jax.vmap(jax.jacfwd(potential.density))(r)
+def _doubling(potential: Angular, neighbours: Neighbours, dim: int) -> np.ndarray:
+    """(k, nb): a doubled bond counts twice in an even moment and cancels in an odd one."""
+    parity = parities(potential.degrees, dim)
+    assert len(parity) == moment_count(potential.degrees, dim)
+    return np.where(neighbours.doubled[None, :], 1.0 + parity[:, None], np.ones((len(parity), 1)))
 
 
 def _all_neighbours(neighbours: Neighbours, r: Float[Array, "nb d"]) -> list[Float[Array, "n d"]]:

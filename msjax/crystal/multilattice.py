@@ -11,10 +11,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.expansion import Expansion, energy, expand, site_sum
+from msjax.crystal.expansion import Terms, bond_moments, energy, expand_terms
 from msjax.crystal.neighbours import Neighbours
-from msjax.crystal.potential import Potential, SiteEnergy
+from msjax.crystal.potential import Angular, Potential, SiteEnergy
 from msjax.solvers.newton import Functional
+from msjax.tensors import voigt_index
 from msjax.typing import Array, Float, Scalar
 
 
@@ -28,32 +29,42 @@ class Arguments(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Shifts(Functional):
-    """Energy per cell as a function of the flattened inner shifts (atoms − 1, d), Å, current frame."""
+    """Energy per cell as a function of the flattened inner shifts (atoms − 1, d), Å, current frame.
+
+    Only bonds between sublattices move; the others enter through their moments, held as a background.
+    """
 
     neighbours: Neighbours
 
     def derivatives(self, x, arguments):
-        """Energy, gradient and Hessian in the shifts, from the bonds that feel them."""
-        bonds = self.neighbours
+        """Energy (up to a constant), gradient and Hessian in the shifts."""
         if isinstance(arguments.potential, SiteEnergy):
             return _by_differentiation(lambda s: self._energy(s, arguments), x)
-        expansion = expand(arguments.potential, bonds, self._bonds(x, arguments))
-        gradient, hessian = contract(expansion, bonds, jnp.asarray(bonds.shift_of_bond))
-        # unknowns are ordered (component, shift); the solver's are (shift, component)
-        order = _shift_order(bonds.atoms - 1, arguments.deformation.shape[0])
-        return expansion.energy, gradient[order], hessian[order[:, None], order[None, :]]
+        moving = np.any(self.neighbours.shift_of_bond != 0, axis=1)
+        bonds = self.neighbours.only(moving)
+        background = None
+        if arguments.potential.degrees and not np.all(moving):
+            still = self.neighbours.only(~moving)
+            reference = arguments.reference[np.flatnonzero(~moving)]
+            background = bond_moments(arguments.potential, still, (reference @ arguments.deformation.T).T)
+        affine = (arguments.reference[np.flatnonzero(moving)] @ arguments.deformation.T).T
+        dim = affine.shape[0]
+        shifts = x.reshape(self.neighbours.atoms - 1, dim)
+        rho = bonds.shift_of_bond
+        terms = expand_terms(arguments.potential, bonds, affine + shifts.T @ rho.T, background)
+        gradient, hessian = contract(terms, bonds, jnp.asarray(rho))
+        order = _shift_order(self.neighbours.atoms - 1, dim)
+        return terms.energy, gradient[order], hessian[order[:, None], order[None, :]]
 
     def gradient(self, x, arguments):
         """Gradient alone, by reverse mode of the energy."""
         return jax.grad(self._energy)(x, arguments)
 
     def _energy(self, x, arguments):
-        return energy(arguments.potential, self.neighbours, self._bonds(x, arguments))
-
-    def _bonds(self, x, arguments):
         dim = arguments.deformation.shape[0]
         shifts = x.reshape(self.neighbours.atoms - 1, dim)
-        return bond_vectors(self.neighbours, arguments.deformation, arguments.reference, shifts)
+        r = bond_vectors(self.neighbours, arguments.deformation, arguments.reference, shifts)
+        return energy(arguments.potential, self.neighbours, r)
 
 
 def bond_vectors(
@@ -67,20 +78,26 @@ def bond_vectors(
 
 
 def contract(
-    expansion: Expansion, neighbours: Neighbours, rho: Float[Array, "nb c"]
+    terms: Terms, neighbours: Neighbours, rho: Float[Array, "nb c"]
 ) -> tuple[Float[Array, " n"], Float[Array, "n n"]]:
     """Gradient and Hessian in X (d, c) with r_b = X ρ_b, flattened row by row (component first)."""
-    dim = expansion.slope.shape[1]
+    dim = terms.slope.shape[0]
     columns = rho.shape[1]
-    gradient = jnp.einsum("bi,bc->ic", expansion.slope, rho).reshape(-1)
-    both = (rho[:, :, None] * rho[:, None, :]).reshape(-1, columns * columns)
-    curvature = expansion.curvature.reshape(-1, dim * dim).T @ both
-    hessian = curvature.reshape(dim, dim, columns, columns).transpose(0, 2, 1, 3).reshape(dim * columns, dim * columns)
-    k = expansion.density_slope.shape[1]
-    if k:
-        jacobian = site_sum(expansion.density_slope[:, :, :, None] * rho[:, None, None, :], neighbours)
-        jacobian = jacobian.reshape(jacobian.shape[0], k, dim * columns)
-        hessian = hessian + jnp.einsum("skx,skl,sly->xy", jacobian, expansion.embedding_curvature, jacobian)
+    gradient = (terms.slope @ rho).reshape(-1)
+    left, right = np.triu_indices(columns)
+    both = rho[:, left] * rho[:, right]
+    full = np.zeros((columns, columns), int)
+    full[left, right] = full[right, left] = np.arange(len(left))
+    # (v, nb) times constants (nb, pairs), then spread both symmetric pairs
+    curvature = (terms.curvature @ both)[voigt_index(dim)[:, None, :, None], full[None, :, None, :]]
+    hessian = curvature.reshape(dim * columns, dim * columns)
+    k = terms.density_slope.shape[0]
+    sites = len(neighbours.representatives)
+    for site in range(sites if k else 0):
+        mine = neighbours.site == site
+        selected = terms.density_slope if sites == 1 else terms.density_slope[:, :, np.flatnonzero(mine)]
+        jacobian = (selected.reshape(k * dim, -1) @ rho[np.flatnonzero(mine)]).reshape(k, dim * columns)
+        hessian = hessian + jacobian.T @ (terms.embedding_curvature[site] @ jacobian)
     return gradient, hessian
 
 
@@ -106,12 +123,13 @@ def expand_joint(neighbours: Neighbours, arguments: Arguments, shifts: Float[Arr
 
         z = jnp.concatenate([arguments.deformation.reshape(-1), shifts.reshape(-1)])
         return Expanded(*_by_differentiation(joint, z), jnp.zeros((len(neighbours.representatives), 0)))
-    r = bond_vectors(neighbours, arguments.deformation, arguments.reference, shifts)
-    expansion = expand(arguments.potential, neighbours, r)
+    assert isinstance(arguments.potential, Angular)
     rho = jnp.concatenate([arguments.reference, jnp.asarray(neighbours.shift_of_bond)], axis=1)
-    gradient, hessian = contract(expansion, neighbours, rho)
+    unknowns = jnp.concatenate([arguments.deformation, shifts.T], axis=1)
+    terms = expand_terms(arguments.potential, neighbours, unknowns @ rho.T)
+    gradient, hessian = contract(terms, neighbours, rho)
     order = _joint_order(dim, n)
-    return Expanded(expansion.energy, gradient[order], hessian[order[:, None], order[None, :]], expansion.moments)
+    return Expanded(terms.energy, gradient[order], hessian[order[:, None], order[None, :]], terms.moments)
 
 
 def _by_differentiation(function, z):

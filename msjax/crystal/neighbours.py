@@ -74,6 +74,11 @@ class Neighbours:
         np.add.at(table, (rows, self.origin), -1.0)
         return table[:, 1:]
 
+    def only(self, keep: np.ndarray) -> "Neighbours":
+        """The bonds where ``keep`` (nb,) is true, with the same sites."""
+        names = ("site", "origin", "partner", "image", "doubled")
+        return dataclasses.replace(self, **{name: getattr(self, name)[keep] for name in names})
+
     def vectors(self, cell: Float[Array, "p d"], basis: Float[Array, "n d"]) -> Float[Array, "nb d"]:
         """Reference bond vectors, Å, differentiable in cell and basis."""
         return self.image.astype(float) @ cell + basis[self.partner] - basis[self.origin]

@@ -56,18 +56,41 @@ class Moments(Potential):
         """U of the summed moments, eV."""
 
 
-class Radial(Potential):
-    """A site energy whose φ and ρ depend on the distance only, written in the *squared* distance, elementwise.
+class Angular(Potential):
+    """A site energy of the form E_i = Σ φ(r) + U(Σ h_c(r) Y_c(r)), with tensors Y of degree 0, 1 or 2 in the bond vector.
 
-    ``pair`` and ``density`` take arrays of any shape; ``density`` puts its k moments on a new leading axis. Plain
-    pair potentials leave ``densities = 0``.
+    Channel c contributes h_c (degree 0: one moment), h_c r_i (degree 1: d moments) or h_c r_i r_j (degree 2: the
+    d(d+1)/2 components in Voigt order, off-diagonal ones times √2, so that the moments' sum of squares is the
+    tensor's). Only the functions of the *squared* distance are written, elementwise on arrays of any shape;
+    ``density`` stacks the channels on a new leading axis. First and second derivatives follow in closed form.
     """
 
-    densities: ClassVar[int] = 0
+    degrees: ClassVar[tuple[int, ...]]
 
     @abc.abstractmethod
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """The site's share φ of each bond's energy, eV (half the pair energy)."""
+
+    @abc.abstractmethod
+    def density(self, r2: Float[Array, "*b"]) -> Float[Array, "c *b"]:
+        """The channels' radial functions h_c."""
+
+    @abc.abstractmethod
+    def embed(self, moments: Float[Array, " k"]) -> Scalar:
+        """U of the summed moments, eV."""
+
+    def covered(self, moments: Float[Array, " k"]) -> Bool[Array, ""] | None:  # noqa: ARG002
+        """Whether tables cover these moments; None when there are no tables."""
+        return None
+
+
+class Radial(Angular):
+    """A site energy whose φ and densities depend on the distance only: pair potentials and the embedded atom.
+
+    Plain pair potentials leave ``degrees = ()``.
+    """
+
+    degrees: ClassVar[tuple[int, ...]] = ()
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "k *b"]:
         """Contributions to the k moments."""
@@ -76,10 +99,6 @@ class Radial(Potential):
     def embed(self, moments: Float[Array, " k"]) -> Scalar:
         """U of the summed moments, eV."""
         return jnp.sum(moments)
-
-    def covered(self, moments: Float[Array, " k"]) -> Bool[Array, ""] | None:  # noqa: ARG002
-        """Whether tables cover these moments; None when there are no tables."""
-        return None
 
 
 class SiteEnergy(Potential):

@@ -37,7 +37,7 @@ class Gupta(EAM):
     (1.224, ('Cu',))
     """
 
-    densities: ClassVar[int] = 1
+    degrees: ClassVar[tuple[int, ...]] = (0,)
 
     A: Scalar
     xi: Scalar

@@ -4,17 +4,13 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 
-from msjax.crystal.potential import Moments
+from msjax.crystal.potential import Angular
 from msjax.crystal.potentials.parameter import parameter
 from msjax.typing import Array, Float, Scalar
 
-_PAIRS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
-_ROOTS = np.sqrt([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
 
-
-class StillingerWeber(Moments):
+class StillingerWeber(Angular):
     """Stillinger and Weber's potential for tetrahedral crystals (doi:10.1103/PhysRevB.31.5262).
 
     φ₂ = εA[B(σ/r)^p − (σ/r)^q] exp(σ/(r − aσ)) and φ₃ = ελ g(r_ij) g(r_ik)(cos θ − cos θ₀)², g = exp(γσ/(r − aσ)).
@@ -29,7 +25,7 @@ class StillingerWeber(Moments):
     3.7712
     """
 
-    parity: ClassVar[tuple[int, ...]] = (1, 1, 1, 1, 1, 1, -1, -1, -1, 1)
+    degrees: ClassVar[tuple[int, ...]] = (2, 1, 0)
 
     epsilon: Scalar
     sigma: Scalar
@@ -77,21 +73,19 @@ class StillingerWeber(Moments):
         """The element the parameters are for."""
         return (self.element,)
 
-    def pair(self, r: Float[Array, "3"]) -> Scalar:
+    def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """½φ₂ less the j = k terms of the angular sum, eV."""
-        distance = jnp.sqrt(jnp.sum(r * r))
+        distance = jnp.sqrt(r2)
         x = self.sigma / distance
         bond = self.A * (self.B * _power(x, self.p) - _power(x, self.q)) * self._fade(distance, 1.0)
         g = self._fade(distance, self.gamma)
         return 0.5 * self.epsilon * (bond - self.lam * (1.0 - self.cos0) ** 2 * g * g)
 
-    def density(self, r: Float[Array, "3"]) -> Float[Array, "10"]:
-        """g u⊗u (six components, off-diagonals times √2), g u, g."""
-        distance = jnp.sqrt(jnp.sum(r * r))
-        u = r / distance
+    def density(self, r2: Float[Array, "*b"]) -> Float[Array, "3 *b"]:
+        """g/r², g/r and g: with r⊗r, r and 1 they make T, V and G."""
+        distance = jnp.sqrt(r2)
         g = self._fade(distance, self.gamma)
-        tensor = jnp.stack([u[i] * u[j] * root for (i, j), root in zip(_PAIRS, _ROOTS, strict=True)])
-        return g * jnp.concatenate([tensor, u, jnp.ones((1,))])
+        return jnp.stack([g / r2, g / distance, g])
 
     def embed(self, moments: Float[Array, "10"]) -> Scalar:
         """½ελ(|T|² − 2c₀|V|² + c₀²G²), eV."""
@@ -99,16 +93,16 @@ class StillingerWeber(Moments):
         angular = jnp.sum(tensor**2) - 2.0 * self.cos0 * jnp.sum(vector**2) + self.cos0**2 * scalar**2
         return 0.5 * self.epsilon * self.lam * angular
 
-    def _fade(self, distance: Scalar, strength: Scalar | float) -> Scalar:
+    def _fade(self, distance: Float[Array, "*b"], strength: Scalar | float) -> Float[Array, "*b"]:
         """exp(strength σ/(r − aσ)), smooth to all orders at the cut-off and zero beyond it."""
         gap = distance - self.cutoff
         # exp(−700) is zero in effect, and a gap this small would overflow the derivatives.
         inside = gap < -1e-3 * self.sigma
-        safe = jnp.where(inside, gap, -self.sigma)
+        safe = jnp.where(inside, gap, -jnp.ones_like(gap))
         return jnp.where(inside, jnp.exp(strength * self.sigma / safe), 0.0)
 
 
-def _power(x: Scalar, exponent: float) -> Scalar:
+def _power(x: Float[Array, "*b"], exponent: float) -> Float[Array, "*b"]:
     if exponent == 0.0:
         return jnp.ones_like(x)
     if exponent == round(exponent):

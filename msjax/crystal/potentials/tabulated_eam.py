@@ -20,7 +20,7 @@ class TabulatedEAM(EAM):
     (Å) are what the file states.
     """
 
-    densities: ClassVar[int] = 1
+    degrees: ClassVar[tuple[int, ...]] = (0,)
 
     pair_table: CubicTable
     density_table: CubicTable
