@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -13,10 +13,10 @@ from msjax.crystal.cauchy_born import CauchyBorn, bind, screen_neighbours
 from msjax.crystal.neighbours import STRAIN_MARGIN, bound_on_stretch, check_margin, topological
 from msjax.crystal.potential import Potential, Radial
 from msjax.crystal.surfaces.face import face_of
-from msjax.crystal.surfaces.layers import Arguments, Relaxed, relax
+from msjax.crystal.surfaces.layers import Arguments, expand_jointly, relax, side_by_side
 from msjax.crystal.surfaces.slab import Slab, build_slab, spacing_of
 from msjax.material.response import Material, Response, check_strain, safe_deformation
-from msjax.solvers.condensation import tangent_status
+from msjax.solvers.condensation import schur, tangent_status
 from msjax.status import Code, Status, first_failure, guard, screen
 from msjax.tensors import stretches_exceed
 from msjax.typing import Array, Float, PyTree, concrete
@@ -119,104 +119,71 @@ class Surface(Material):
         return _respond(self, check_strain(strain, 2), state)
 
 
-class Excess(NamedTuple):
-    """What a surface's response is made of: the slab (E, eV per surface cell), the bulk (eV per primitive cell) and
-    the displacement of the slab's independent atoms from the bulk's motion, Å."""
-
-    slab: Relaxed
-    bulk: Relaxed
-    displacement: Float[Array, "m 3"]
-    status: Status
-
-
-def bulk_arguments(surface: Surface, in_plane: Float[Array, "2 2"]) -> Arguments:
-    """The bulk's bonds in the face's axes; free are the change of F's third column and the inner shifts."""
-    material = surface.material
-    reference = material.reference_bonds @ surface.slab.face.axes(material.crystal.cell).T
-    pattern = jnp.concatenate([reference[:, 2:], jnp.asarray(material.neighbours.shift_of_bond)], axis=1)
-    return Arguments(in_plane, reference, pattern, bind(material.potential, reference))
-
-
-def slab_arguments(surface: Surface, in_plane: Float[Array, "2 2"]) -> Arguments:
-    """The slab's bonds in the face's axes; free are the independent atoms' displacements from the reference."""
-    crystal = surface.material.crystal
-    reference = surface.slab.reference_bonds(crystal.cell, crystal.basis)
-    pattern = jnp.asarray(surface.slab.bond_pattern)
-    return Arguments(in_plane, reference, pattern, bind(surface.material.potential, reference))
-
-
-def excess(surface: Surface, in_plane: Float[Array, "2 2"], state: Float[Array, "m 3"] | None = None) -> Excess:
-    """Relax slab and bulk at one in-plane deformation gradient that is finite and not inverted."""
-    clamped = surface.layers == "clamped"
+def arguments_of(surface: Surface, in_plane: Float[Array, "2 2"]) -> Arguments:
+    """Bonds of the slab, then of the bulk, in the face's axes, and how they feel (c, s, u)."""
     material, slab = surface.material, surface.slab
     crystal = material.crystal
-    atoms = crystal.atoms_per_cell
-    bulk = relax(
-        material.neighbours, bulk_arguments(surface, in_plane), jnp.zeros((atoms, 3)), clamped=clamped
-    )
-    positions = slab.positions(crystal.cell, crystal.basis)
-    motion = _bulk_motion(surface, positions, bulk.free)
-    displacement = surface.initial_state() if state is None else state
-    start = motion[slab.leaders] + displacement
-    if not slab.centred:
-        start = start - motion[0][None, :]
-    relaxed = relax(slab.neighbours, slab_arguments(surface, in_plane), start, clamped=clamped)
-    status = first_failure(bulk.status, relaxed.status)
-    status = _screen(surface, in_plane, positions, bulk, relaxed, status)
-    displacement = relaxed.free - start + displacement
-    return Excess(relaxed, bulk, displacement, status)
+    of_bulk = material.reference_bonds @ slab.face.axes(crystal.cell).T
+    of_slab = slab.reference_bonds(crystal.cell, crystal.basis)
+    reference = jnp.concatenate([of_slab, of_bulk])
+    u = np.concatenate([slab.bond_pattern, np.zeros((len(of_bulk), len(slab.leaders)))])
+    s = np.concatenate([slab.shift_of_bond, material.neighbours.shift_of_bond])
+    pattern = jnp.concatenate([reference[:, 2:], jnp.asarray(s), jnp.asarray(u)], axis=1)
+    return Arguments(in_plane, reference, pattern, bind(material.potential, reference))
 
 
 @eqx.filter_jit
 def _respond(surface: Surface, strain: Array, state: Array | None) -> Response:
     in_plane, status = safe_deformation(strain)
-    both = excess(surface, in_plane, state)
-    status = first_failure(status, both.status)
-    faces, cells = 2.0 * surface.area, float(surface.slab.repeats)
-    energy = (both.slab.energy - cells * both.bulk.energy) / faces
-    stress = ((both.slab.gradient - cells * both.bulk.gradient) / faces).reshape(2, 2)
-    tangent = ((both.slab.tangent - cells * both.bulk.tangent) / faces).reshape(2, 2, 2, 2)
+    material, slab = surface.material, surface.slab
+    n = material.crystal.atoms_per_cell
+    arguments = arguments_of(surface, in_plane)
+    together, difference = side_by_side(slab.neighbours, material.neighbours, slab.repeats)
+    start = jnp.concatenate([jnp.zeros((n, 3)), surface.initial_state() if state is None else state])
+    if surface.layers == "relaxed":
+        free, of_layers = relax(together, arguments, start)
+        status = first_failure(status, of_layers)
+    else:
+        free = jnp.zeros_like(start)
+    joint = expand_jointly(difference, arguments, free)
+    faces = 2.0 * surface.area
+    energy, stress = joint.energy / faces, (joint.gradient[:4] / faces).reshape(2, 2)
+    hessian = schur(joint.hessian, 4) if surface.layers == "relaxed" else joint.hessian[:4, :4]
+    tangent = (hessian / faces).reshape(2, 2, 2, 2)
+    status = _screen(surface, in_plane, free, joint.moments, status)
     status = screen(status, ~(jnp.isfinite(energy) & jnp.all(jnp.isfinite(stress))), Code.NONFINITE)
     of_tangent = tangent_status(tangent, status)
-    energy, stress, displacement = guard((energy, stress, both.displacement), status.failed)
+    energy, stress, displacement = guard((energy, stress, free[n:]), status.failed)
     return Response(energy, stress, guard(tangent, of_tangent.failed), displacement, status, of_tangent)
 
 
-def _bulk_motion(surface: Surface, positions: Float[Array, "N 3"], free: Float[Array, "m 3"]) -> Float[Array, "N 3"]:
-    """Displacement of the slab's atoms from F R∥ + e₃ R₃ if they moved with the bulk."""
-    motion = positions[:, 2:] * free[:1]
-    shifts = jnp.concatenate([jnp.zeros((1, 3)), free[1:]])
-    return motion + (shifts - jnp.mean(shifts, axis=0, keepdims=True))[surface.slab.sublattice]
-
-
-def _screen(surface: Surface, in_plane, positions, bulk: Relaxed, slab: Relaxed, status: Status) -> Status:
-    """Neighbours that may have come in unseen, and moments beyond the tables, in the bulk and in the slab."""
+def _screen(surface: Surface, in_plane, free, moments, status: Status) -> Status:
+    """Neighbours that may have come in unseen, in the bulk and in the slab, and moments beyond the tables."""
     material = surface.material
     axes = surface.slab.face.axes(material.crystal.cell)
-    column = jnp.array([0.0, 0.0, 1.0]) + bulk.free[0]
+    n = material.crystal.atoms_per_cell
+    column, shifts, u = free[0], free[1:n], free[n:]
     flat = jnp.concatenate([in_plane, jnp.zeros((1, 2))], axis=0)
-    deformation = jnp.concatenate([flat, column[:, None]], axis=1)
-    status = screen_neighbours(material, axes.T @ deformation @ axes, bulk.free[1:] @ axes, status)
-    status = screen(status, _slab_may_miss(surface, deformation, axes, positions, slab.free), Code.OVERFLOW)
-    for moments in (bulk.moments, slab.moments):
-        status = screen(status, ~_covered(material.potential, moments), Code.OUTSIDE_TABLE)
-    return status
+    deformation = jnp.concatenate([flat, (column + jnp.array([0.0, 0.0, 1.0]))[:, None]], axis=1)
+    status = screen_neighbours(material, axes.T @ deformation @ axes, shifts @ axes, status)
+    status = screen(status, _slab_may_miss(surface, deformation, axes, shifts, u), Code.OVERFLOW)
+    return screen(status, ~_covered(material.potential, moments), Code.OUTSIDE_TABLE)
 
 
-def _slab_may_miss(surface: Surface, deformation, axes, positions, free) -> Array:
-    """The slab's atoms move by the bulk's deformation of the crystal the bonds were found in, plus something: that
-    something can shorten a bond by at most its largest difference between two atoms."""
-    slab = surface.slab
+def _slab_may_miss(surface: Surface, deformation, axes, shifts, u) -> Array:
+    """Atoms move by the bulk's deformation of the crystal in which the bonds were found, plus something: that
+    something can shorten a bond by no more than its largest difference between two atoms."""
+    slab, crystal = surface.slab, surface.material.crystal
     bonds = slab.neighbours
     if np.isinf(bonds.outside):
         return jnp.zeros((), bool)
-    change = jnp.asarray(np.linalg.inv(slab.cell)) @ surface.material.crystal.cell @ axes.T
-    along = positions[:, :2] @ deformation[:2, :2].T
-    now = jnp.concatenate([along, positions[:, 2:]], axis=1) + jnp.asarray(slab.pattern) @ free
+    everyone = jnp.concatenate([jnp.zeros((1, 3)), shifts])[slab.sublattice] + jnp.asarray(slab.pattern) @ u
+    now = slab.positions(crystal.cell, crystal.basis) @ deformation.T + everyone
+    change = jnp.asarray(np.linalg.inv(slab.cell)) @ crystal.cell @ axes.T
     affine = deformation @ change.T
     extra = now - jnp.asarray(bonds.basis) @ affine.T
-    apart = jnp.sum((extra[:, None, :] - extra[None, :, :]) ** 2, axis=2)
-    return ~stretches_exceed(affine, bound_on_stretch(bonds, surface.material.potential.cutoff, jnp.sqrt(jnp.max(apart))))
+    apart = jnp.sqrt(jnp.max(jnp.sum((extra[:, None, :] - extra[None, :, :]) ** 2, axis=2)))
+    return ~stretches_exceed(affine, bound_on_stretch(bonds, surface.material.potential.cutoff, apart))
 
 
 def _covered(potential: Potential, moments: Float[Array, "ns k"]) -> Array:

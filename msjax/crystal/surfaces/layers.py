@@ -1,11 +1,14 @@
-"""Atoms under an in-plane deformation, everything else free: the one form that slab and plane-stress bulk share.
+"""Slab and plane-stress bulk under one in-plane deformation, as one stationary problem.
 
-In the face's axes a bond is
+In the face's axes every bond, of the slab and of the bulk, is
 
     r_b = F R∥_b + e₃ R₃_b + Σ_a τ_ba q_a
 
-with the in-plane deformation gradient F (2, 2). In a slab q are the displacements of the atoms from the reference
-heights; in the bulk they are the change of F's third column (τ = R₃) and the inner shifts. Clamped means q = 0.
+with the in-plane deformation gradient F (2, 2) and free positions q = (c, s, u): the change c of the deformation
+gradient's third column (τ = R₃), the inner shifts s, and the displacements u of the slab's atoms from that motion of
+the bulk (τ = 0 in the bulk). E_slab + N w_bulk is minimal in q where E_slab − N w_bulk is stationary, because u can
+undo c and s in the slab: so one Newton loop relaxes both and one expansion of the difference, condensed, is the
+excess. Clamped means q = 0.
 """
 
 import dataclasses
@@ -19,7 +22,6 @@ from msjax.crystal.expansion import energy, expand
 from msjax.crystal.multilattice import contract
 from msjax.crystal.neighbours import Neighbours
 from msjax.crystal.potential import Potential, SiteEnergy
-from msjax.solvers.condensation import schur
 from msjax.solvers.newton import Functional, Newton
 from msjax.solvers.stationary import stationary
 from msjax.status import Status
@@ -38,16 +40,13 @@ class Arguments(NamedTuple):
     potential: Potential
 
 
-class Relaxed(NamedTuple):
-    """Energy per surface cell (bulk: per primitive cell), eV, its first and condensed second derivative in F
-    (flattened row by row), the free positions q (m, 3), Å, the moments of the sites, and how the relaxation ended."""
+class Expanded(NamedTuple):
+    """Energy, eV, gradient and Hessian in (F row by row, q atom by atom), and the sites' moments."""
 
     energy: Scalar
-    gradient: Float[Array, "4"]
-    tangent: Float[Array, "4 4"]
-    free: Float[Array, "m 3"]
+    gradient: Float[Array, " n"]
+    hessian: Float[Array, "n n"]
     moments: Float[Array, "ns k"]
-    status: Status
 
 
 def bonds_at(arguments: Arguments, free: Float[Array, "m 3"]) -> Float[Array, "nb 3"]:
@@ -82,21 +81,15 @@ class Layers(Functional):
 
 
 def relax(
-    neighbours: Neighbours, arguments: Arguments, start: Float[Array, "m 3"], *, clamped: bool = False
-) -> Relaxed:
-    """Make the energy stationary in the free positions (or hold them at zero) and condense onto F."""
-    if clamped or start.shape[0] == 0:
-        free, status = jnp.zeros_like(start), Status.of()
-    else:
-        flat, status = stationary(Layers(neighbours), start.reshape(-1), arguments, RELAXATION)
-        free = flat.reshape(start.shape)
-    value, gradient, hessian, moments = expand_jointly(neighbours, arguments, free)
-    tangent = hessian[:4, :4] if clamped else schur(hessian, 4)
-    return Relaxed(value, gradient[:4], tangent, free, moments, status)
+    neighbours: Neighbours, arguments: Arguments, start: Float[Array, "m 3"]
+) -> tuple[Float[Array, "m 3"], Status]:
+    """Free positions of stationary energy, differentiable in the arguments to any order."""
+    flat, status = stationary(Layers(neighbours), start.reshape(-1), arguments, RELAXATION)
+    return flat.reshape(start.shape), status
 
 
-def expand_jointly(neighbours: Neighbours, arguments: Arguments, free: Float[Array, "m 3"]):
-    """Energy, gradient and Hessian in (F row by row, q atom by atom), and the sites' moments."""
+def expand_jointly(neighbours: Neighbours, arguments: Arguments, free: Float[Array, "m 3"]) -> Expanded:
+    """Second-order expansion in F and the free positions together."""
     if isinstance(arguments.potential, SiteEnergy):
         layers = Layers(neighbours)
 
@@ -105,12 +98,12 @@ def expand_jointly(neighbours: Neighbours, arguments: Arguments, free: Float[Arr
 
         z = jnp.concatenate([arguments.in_plane.reshape(-1), free.reshape(-1)])
         none = jnp.zeros((len(neighbours.representatives), 0))
-        return joint(z), jax.grad(joint)(z), jax.jacfwd(jax.grad(joint))(z), none
+        return Expanded(joint(z), jax.grad(joint)(z), jax.jacfwd(jax.grad(joint))(z), none)
     expansion = expand(arguments.potential, neighbours, bonds_at(arguments, free))
     rho = jnp.concatenate([arguments.reference[:, :2], arguments.pattern], axis=1)
     gradient, hessian = contract(expansion, neighbours, rho)
     order = _joint_order(arguments.pattern.shape[1])
-    return expansion.energy, gradient[order], hessian[order[:, None], order[None, :]], expansion.moments
+    return Expanded(expansion.energy, gradient[order], hessian[order[:, None], order[None, :]], expansion.moments)
 
 
 def _free_first(m: int) -> np.ndarray:
@@ -122,3 +115,24 @@ def _joint_order(m: int) -> np.ndarray:
     """Positions in X (3, 2 + m), flattened, of the in-plane F row by row and then q atom by atom."""
     index = np.arange(3 * (2 + m)).reshape(3, 2 + m)
     return np.concatenate([index[:2, :2].reshape(-1), index[:, 2:].T.reshape(-1)])
+
+
+def side_by_side(slab: Neighbours, bulk: Neighbours, repeats: int) -> tuple[Neighbours, Neighbours]:
+    """Bonds of a slab followed by those of the bulk, the bulk counted + ``repeats`` and − ``repeats`` times."""
+
+    def joined(sign: int) -> Neighbours:
+        return Neighbours(
+            site=np.concatenate([slab.site, bulk.site + len(slab.representatives)]),
+            origin=np.concatenate([slab.origin, bulk.origin + slab.atoms]),
+            partner=np.concatenate([slab.partner, bulk.partner + slab.atoms]),
+            image=np.concatenate([np.pad(slab.image, ((0, 0), (0, 1))), bulk.image]),
+            doubled=np.concatenate([slab.doubled, bulk.doubled]),
+            representatives=np.concatenate([slab.representatives, bulk.representatives + slab.atoms]),
+            multiplicity=np.concatenate([slab.multiplicity, sign * repeats * bulk.multiplicity]),
+            atoms=slab.atoms + bulk.atoms,
+            outside=min(slab.outside, bulk.outside),
+            cell=bulk.cell,
+            basis=np.concatenate([slab.basis, bulk.basis]),
+        )
+
+    return joined(1), joined(-1)

@@ -52,6 +52,12 @@ class Slab:
         """(nb, m): how each bond feels the unknowns."""
         return self.pattern[self.neighbours.partner] - self.pattern[self.neighbours.origin]
 
+    @property
+    def shift_of_bond(self) -> np.ndarray:
+        """(nb, basis atoms − 1): how each bond feels the bulk's inner shifts."""
+        shift = np.eye(int(self.sublattice.max()) + 1)[self.sublattice][:, 1:]
+        return shift[self.neighbours.partner] - shift[self.neighbours.origin]
+
     def positions(self, cell: Float[Array, "3 3"], basis: Float[Array, "n 3"]) -> Float[Array, "N 3"]:
         """Reference positions in the face's axes, Å, with mean height zero; differentiable in the crystal."""
         positions = (self.cells.astype(float) @ cell + basis[self.sublattice]) @ self.face.axes(cell).T
