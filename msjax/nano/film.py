@@ -27,9 +27,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from msjax.crystal.surfaces.polynomial import SurfacePolynomial
 from msjax.material.response import Material
 from msjax.nano.sheet import MaterialSheet, Sheet
-from msjax.nano.surface_energy import SurfaceEnergy
 from msjax.solvers.newton import Functional, Newton
 from msjax.solvers.stationary import stationary
 from msjax.status import Code, Status, first_failure, guard, screen
@@ -60,13 +60,13 @@ class Film(eqx.Module):
 
     ``bulk`` and ``surface`` are materials of dimension 2 (a bulk under ``PlaneStress``; a crystal's
     ``surfaces.Surface``), their axes along the fourfold axes of the face, or a :class:`~msjax.nano.sheet.Sheet` such as
-    :class:`~msjax.nano.surface_energy.SurfaceEnergy`. Everything is differentiable in the leaves of both and in the
+    :class:`~msjax.nano.face.Face`. Everything is differentiable in the leaves of both and in the
     thickness.
 
     >>> import jax, jax.numpy as jnp
     >>> from msjax import units
-    >>> from msjax.nano import Film, LinearSheet, SurfaceEnergy
-    >>> film = Film(LinearSheet(81.4 * units.GPa, 34.1 * units.GPa), SurfaceEnergy(tau=1.5 * units.N_per_m))
+    >>> from msjax.nano import Face, Film, LinearSheet
+    >>> film = Film(LinearSheet(81.4 * units.GPa, 34.1 * units.GPa), Face(tau0=1.5 * units.N_per_m))
     >>> h = jnp.array([2.0, 4.0, 8.0]) * units.nm
     >>> [round(float(e), 4) for e in jax.vmap(film.respond)(h).strain]
     [-0.013, -0.0065, -0.0032]
@@ -91,14 +91,14 @@ class Film(eqx.Module):
 
 
 def film_forces(
-    bulk: Material, surface: SurfaceEnergy, thickness: Scalar | float, strain: Float[Array, "2"]
+    bulk: Material, surface: SurfacePolynomial, thickness: Scalar | float, strain: Float[Array, "2"]
 ) -> tuple[Float[Array, "2"], Status]:
     """(∂Φ/∂e₁, ∂Φ/∂e₂) at any in-plane engineering strains from a₀: nominal forces per reference width, eV/Å².
 
     Divided by 1 + ε* they are per width of the relaxed film. ``bulk`` is a material in plane stress.
     """
     response = bulk.respond(jnp.diag(1.0 + strain))
-    faces = jax.grad(lambda e: surface(e[0], e[1]))(strain)
+    faces = surface.stress(strain[0], strain[1])
     stress = jnp.stack([response.stress[0, 0], response.stress[1, 1]])
     return thickness * stress + 2.0 * faces, response.status
 

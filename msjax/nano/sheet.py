@@ -119,7 +119,9 @@ class TabulatedSheet(Sheet):
     def of(cls, sheet: Sheet, range: tuple[float, float] = RANGE, step: float = STEP) -> "TabulatedSheet":
         """Tabulate a sheet. Raises ``ValueError`` where it fails at e = 0 or the range is not one around 0."""
         if not (range[0] < 0.0 < range[1] and 0.0 < step < min(-range[0], range[1])):
-            raise ValueError(f"range: expected one that holds 0 and several steps of {step:g} to each side, got {range}")
+            raise ValueError(
+                f"range: expected one that holds 0 and several steps of {step:g} to each side, got {range}"
+            )
         below, above = round(-range[0] / step), round(range[1] / step)
         strains = step * np.arange(-below, above + 1)
         found = _on_grid(sheet, jnp.asarray(strains))
