@@ -112,8 +112,8 @@ def _checked(material: CauchyBorn, inner: Inner, strain: PyTree, throw: bool, or
 
 @eqx.filter_jit
 def _constants(material: CauchyBorn, strain: Array, order: int) -> tuple[Array, Response]:
-    response = material.respond(strain)
     if order == 2:
+        response = material.respond(strain)
         return _second(strain, response), response
     usable = jnp.all(jnp.isfinite(strain))
     pull = inverse(jnp.where(usable, strain, jnp.eye(material.dim))).T
@@ -122,9 +122,10 @@ def _constants(material: CauchyBorn, strain: Array, order: int) -> tuple[Array, 
     def along(components):
         # dF = F⁻ᵀ dE gives FᵀdF = dE: to first order this path has just the strain increment asked for
         deformation = strain + pull @ jnp.tensordot(components, modes, axes=1)
-        return _second(deformation, material.respond(deformation))
+        response = material.respond(deformation)
+        return _second(deformation, response), response
 
-    return jax.jacfwd(along)(jnp.zeros(len(modes))), response
+    return jax.jacfwd(along, has_aux=True)(jnp.zeros(len(modes)))
 
 
 def _second(deformation: Float[Array, "d d"], response: Response) -> Float[Array, "v v"]:

@@ -1,7 +1,7 @@
 """The stress-free state of a crystal: one Newton solve in stretch and inner shifts together."""
 
 import dataclasses
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -18,8 +18,6 @@ from msjax.solvers.stationary import stationary
 from msjax.status import Code, Status, check, guard, screen
 from msjax.tensors import VOIGT, det, leading_minors
 from msjax.typing import Array, Float, Scalar
-
-Stretch = Literal["isotropic", "full"]
 
 _SETTINGS = Newton(tolerance=1e-8, length=1.0, max_steps=60, largest_step=0.1)
 
@@ -55,7 +53,7 @@ class Equilibrium(NamedTuple):
         return (self.volume_per_atom / _FILLING[structure]) ** (1.0 / dim)
 
 
-def equilibrium(material: CauchyBorn, *, stretch: Stretch | None = None, throw: bool = True) -> Equilibrium:
+def equilibrium(material: CauchyBorn, *, stretch: str | None = None, throw: bool = True) -> Equilibrium:
     """Relax a crystal's cell, and its inner shifts if the material relaxes them, to zero stress.
 
     Minimises the energy over a homogeneous stretch: ``stretch="isotropic"`` has the one unknown λ (then tr P = 0; the
@@ -87,7 +85,7 @@ def equilibrium(material: CauchyBorn, *, stretch: Stretch | None = None, throw: 
 
 
 @eqx.filter_jit
-def _equilibrium(material: CauchyBorn, stretch: Stretch) -> Equilibrium:
+def _equilibrium(material: CauchyBorn, stretch: str) -> Equilibrium:
     crystal, bonds, dim = material.crystal, material.neighbours, material.dim
     n = crystal.atoms_per_cell - 1
     modes = _stretch_modes(dim, stretch)
@@ -118,7 +116,7 @@ class _Relaxation(Functional):
     """Energy per cell in x = (stretch, shifts): the joint expansion in (F, s) restricted to F = Σ x_v mode_v."""
 
     neighbours: Neighbours
-    stretch: Stretch
+    stretch: str
     relaxed: bool
 
     def derivatives(self, x, arguments):
@@ -155,7 +153,7 @@ def _unpack(x: Float[Array, " m"], modes: np.ndarray, n: int, free: int) -> tupl
     return u, shifts
 
 
-def _stretch_modes(dim: int, stretch: Stretch) -> np.ndarray:
+def _stretch_modes(dim: int, stretch: str) -> np.ndarray:
     """(v, d, d): U = Σ x_v mode_v, in Voigt order with U_ij itself for the off-diagonal unknowns."""
     if stretch == "isotropic":
         return np.eye(dim)[None]
@@ -165,7 +163,7 @@ def _stretch_modes(dim: int, stretch: Stretch) -> np.ndarray:
     return modes
 
 
-def _unit_stretch(dim: int, stretch: Stretch) -> np.ndarray:
+def _unit_stretch(dim: int, stretch: str) -> np.ndarray:
     return np.ones(1) if stretch == "isotropic" else np.array([1.0 if i == j else 0.0 for i, j in VOIGT[dim]])
 
 
