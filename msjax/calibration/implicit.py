@@ -52,10 +52,12 @@ def estimate(
     everything, structure = eqx.partition((model, observations, parameters), eqx.is_array)
 
     def energy(z, arrays):
-        return misfit(*eqx.combine(arrays, structure), z)
+        whole = eqx.combine(arrays, structure)
+        return misfit(whole[0], whole[1], whole[2], z)
 
     frozen = eqx.combine(jax.lax.stop_gradient(everything), structure)
-    mode = posterior_mode(*frozen, jax.lax.stop_gradient(start), solver_named(method), max_steps, tolerance)
+    begin = jax.lax.stop_gradient(start)
+    mode = posterior_mode(frozen[0], frozen[1], frozen[2], begin, solver_named(method), max_steps, tolerance)
     near = jnp.where(mode.status.failed, start, mode.z)
     z, polished = stationary(FromEnergy(energy), near, everything, Newton(tolerance=1e-6, max_steps=20))
     status = first_failure(mode.status, polished)

@@ -40,12 +40,10 @@ FILM_PARAMETERS = (
 )
 
 
-def film_template() -> Observations:
-    """Films of 2 to 11 nm measured to 2 % of typical values."""
-    h = THICKNESS * units.nm
-    values = {"tau0": 1.5, "G11": -1.6, "G12": 4.6}
-    values = {k: jnp.asarray(v * units.N_per_m) for k, v in values.items()} | {"W11": jnp.asarray(81.4 * units.GPa)}
-    exact = film(values, {"h": jnp.asarray(h)})
+def film_template(relative_sd=0.02, tau0=1.5, G11=-1.6, G12=4.6, W11=81.4) -> Observations:
+    """Films of 2 to 11 nm without noise, in N/m and GPa; 2 % is stated unless told otherwise."""
+    surface = {name: jnp.asarray(x * units.N_per_m) for name, x in (("tau0", tau0), ("G11", G11), ("G12", G12))}
+    exact = film({**surface, "W11": jnp.asarray(W11 * units.GPa)}, {"h": jnp.asarray(THICKNESS * units.nm)})
     return Observations.of(
         {
             "eps_star [-]": exact["eps_star"],
@@ -53,6 +51,6 @@ def film_template() -> Observations:
             "A12 [N/m]": exact["A12"] / units.N_per_m,
         },
         controls={"h [nm]": THICKNESS},
-        relative_sd=0.02,
+        relative_sd=relative_sd,
         positive=["h"],
     )
