@@ -18,13 +18,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.expansion import energy, expand
-from msjax.crystal.multilattice import contract
+from msjax.crystal.expansion import Terms, energy, expand_terms, site_sum
 from msjax.crystal.neighbours import Neighbours
-from msjax.crystal.potential import Potential, SiteEnergy
+from msjax.crystal.potential import Angular, Potential, SiteEnergy
 from msjax.solvers.newton import Functional, Newton
 from msjax.solvers.stationary import stationary
 from msjax.status import Status
+from msjax.tensors import voigt_index
 from msjax.typing import Array, Float, Scalar
 
 RELAXATION = Newton(tolerance=1e-8, length=1.0, max_steps=60, largest_step=0.3)
@@ -70,10 +70,11 @@ class Layers(Functional):
         if isinstance(arguments.potential, SiteEnergy):
             gradient = jax.grad(self.energy)
             return self.energy(x, arguments), gradient(x, arguments), jax.jacfwd(gradient)(x, arguments)
-        expansion = expand(arguments.potential, self.neighbours, bonds_at(arguments, x.reshape(-1, 3)))
-        gradient, hessian = contract(expansion, self.neighbours, arguments.pattern)
+        assert isinstance(arguments.potential, Angular)
+        terms = expand_terms(arguments.potential, self.neighbours, bonds_at(arguments, x.reshape(-1, 3)).T)
+        gradient, hessian = assemble(terms, self.neighbours, arguments.pattern)
         order = _free_first(arguments.pattern.shape[1])
-        return expansion.energy, gradient[order], hessian[order[:, None], order[None, :]]
+        return terms.energy, gradient[order], hessian[order[:, None], order[None, :]]
 
     def gradient(self, x, arguments):
         """Gradient alone, by reverse mode."""
@@ -99,11 +100,32 @@ def expand_jointly(neighbours: Neighbours, arguments: Arguments, free: Float[Arr
         z = jnp.concatenate([arguments.in_plane.reshape(-1), free.reshape(-1)])
         none = jnp.zeros((len(neighbours.representatives), 0))
         return Expanded(joint(z), jax.grad(joint)(z), jax.jacfwd(jax.grad(joint))(z), none)
-    expansion = expand(arguments.potential, neighbours, bonds_at(arguments, free))
+    assert isinstance(arguments.potential, Angular)
+    terms = expand_terms(arguments.potential, neighbours, bonds_at(arguments, free).T)
     rho = jnp.concatenate([arguments.reference[:, :2], arguments.pattern], axis=1)
-    gradient, hessian = contract(expansion, neighbours, rho)
+    gradient, hessian = assemble(terms, neighbours, rho)
     order = _joint_order(arguments.pattern.shape[1])
-    return Expanded(expansion.energy, gradient[order], hessian[order[:, None], order[None, :]], expansion.moments)
+    return Expanded(terms.energy, gradient[order], hessian[order[:, None], order[None, :]], terms.moments)
+
+
+def assemble(
+    terms: Terms, neighbours: Neighbours, rho: Float[Array, "nb c"]
+) -> tuple[Float[Array, " n"], Float[Array, "n n"]]:
+    """Gradient and Hessian in X (3, c) with r_b = X ρ_b, flattened row by row; many sites, a few columns each."""
+    columns = rho.shape[1]
+    gradient = (terms.slope @ rho).reshape(-1)
+    left, right = np.triu_indices(columns)
+    full = np.zeros((columns, columns), int)
+    full[left, right] = full[right, left] = np.arange(len(left))
+    curvature = terms.curvature @ (rho[:, left] * rho[:, right])
+    hessian = curvature[voigt_index(3)[:, None, :, None], full[None, :, None, :]].reshape(3 * columns, 3 * columns)
+    k = terms.density_slope.shape[0]
+    if k:
+        each = terms.density_slope.transpose(2, 0, 1)[:, :, :, None] * rho[:, None, None, :]
+        jacobian = site_sum(each, neighbours).reshape(-1, k, 3 * columns)
+        weighted = jnp.einsum("skl,slx->skx", terms.embedding_curvature, jacobian)
+        hessian = hessian + jacobian.reshape(-1, 3 * columns).T @ weighted.reshape(-1, 3 * columns)
+    return gradient, hessian
 
 
 def _free_first(m: int) -> np.ndarray:
