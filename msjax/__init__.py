@@ -1,7 +1,18 @@
 """msjax: from atoms to structures in one differentiable program."""
 
 from msjax import _jax_setup as _jax_setup  # first: checks the JAX version and switches on float64
+from msjax import units as units
+from msjax.calibration import Observations as Observations
+from msjax.calibration import Parameter as Parameter
+from msjax.calibration import calibrate as calibrate
+from msjax.crystal import phonons as phonons
+from msjax.crystal import surfaces as surfaces
 from msjax.crystal.cauchy_born import CauchyBorn as CauchyBorn
+from msjax.crystal.elastic import clamped_stiffness as clamped_stiffness
+from msjax.crystal.elastic import clamped_third_order_stiffness as clamped_third_order_stiffness
+from msjax.crystal.elastic import relaxed_stiffness as relaxed_stiffness
+from msjax.crystal.elastic import relaxed_third_order_stiffness as relaxed_third_order_stiffness
+from msjax.crystal.equilibrium import equilibrium as equilibrium
 from msjax.crystal.lattice import Crystal as Crystal
 from msjax.crystal.lattice import bulk as bulk
 from msjax.crystal.potential import SiteEnergy as SiteEnergy
@@ -10,5 +21,12 @@ from msjax.crystal.potentials import LennardJones as LennardJones
 from msjax.crystal.potentials import Morse as Morse
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
+from msjax.material.check import check_material as check_material
+from msjax.material.hyperelastic import NeoHooke as NeoHooke
+from msjax.material.stress_driven import PlaneStress as PlaneStress
+from msjax.material.stress_driven import StressDriven as StressDriven
+from msjax.material.stress_driven import UniaxialStress as UniaxialStress
+from msjax.material.third_order import ThirdOrderElastic as ThirdOrderElastic
+from msjax.solvers.batch import map_chunked as map_chunked
 
 __version__ = "0.1.0"

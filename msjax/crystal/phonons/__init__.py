@@ -10,3 +10,5 @@ from msjax.crystal.phonons.stability import Stability as Stability
 from msjax.crystal.phonons.stability import Verdict as Verdict
 from msjax.crystal.phonons.stability import stability as stability
 from msjax.crystal.phonons.stability import wave_modulus as wave_modulus
+from msjax.crystal.phonons.critical import Critical as Critical
+from msjax.crystal.phonons.critical import critical_strain as critical_strain
