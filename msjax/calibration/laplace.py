@@ -11,8 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import chi2 as chi2_distribution
+from scipy.special import chdtrc, ndtri
 
 from msjax.calibration.parameter import Parameter
 
@@ -137,4 +136,4 @@ def goodness(residuals: np.ndarray, information: np.ndarray) -> tuple[float, flo
         return np.nan, np.nan, np.nan
     eigenvalues = np.maximum(np.linalg.eigvalsh(0.5 * (information + information.T)), 0.0)
     dof = float(residuals.size - np.sum(eigenvalues / (1.0 + eigenvalues)))
-    return chi2, dof, float(chi2_distribution.sf(chi2, dof)) if dof > 0.5 else np.nan
+    return chi2, dof, float(chdtrc(dof, chi2)) if dof > 0.5 else np.nan
