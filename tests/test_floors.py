@@ -29,6 +29,7 @@ FLOORS = {
     "plot": (7, "roof"),
     "io": (7, "roof"),
     "cli": (7, "roof"),
+    "studies": (7, "roof"),
     "__init__": (7, "roof"),
     "__main__": (7, "roof"),
 }

@@ -8,7 +8,7 @@ from msjax.status import Status
 from msjax.typing import Scalar
 
 
-class Face(Sheet):
+class FilmFace(Sheet):
     """Γ of one face on the line e₁ = e₂ = e, to fourth order in engineering strains from a₀; energy per reference area.
 
     Equilibrium strain and membrane tangent see the surface stress τ(e) = ∂Γ/∂e₁ and the stiffnesses Γ11(e), Γ12(e):
@@ -23,7 +23,7 @@ class Face(Sheet):
         dG11 = G111 + G112, dG12 = 2 G112, d2G11 = G1111 + 2 G1112 + G1122, d2G12 = 2 G1112 + 2 G1122.
 
     >>> import jax.numpy as jnp
-    >>> face = Face(tau0=1.5, G11=-1.6, G12=4.6)
+    >>> face = FilmFace(tau0=1.5, G11=-1.6, G12=4.6)
     >>> round(float(face.at(jnp.asarray(-0.01)).stress), 4)
     1.47
     """
@@ -54,11 +54,11 @@ class Face(Sheet):
         self.gamma = jnp.asarray(gamma, float)
 
     @classmethod
-    def of(cls, polynomial: SurfacePolynomial) -> "Face":
+    def of(cls, polynomial: SurfacePolynomial) -> "FilmFace":
         """What a film sees of Γ(e₁, e₂); the two axes must be equivalent. Orders the polynomial lacks are zero.
 
         >>> polynomial = SurfacePolynomial.square(tau0=1.5, G11=-1.6, G12=4.6, G111=-10.0, G112=4.0)
-        >>> face = Face.of(polynomial)
+        >>> face = FilmFace.of(polynomial)
         >>> float(face.dG11), float(face.dG12)
         (-6.0, 8.0)
         """

@@ -4,9 +4,9 @@ Energy per reference area of a film of thickness h at in-plane engineering strai
 
     Φ(e₁, e₂) = h W(e₁, e₂) + 2 Γ(e₁, e₂)
 
-with W the bulk's energy per reference volume, the thickness direction relaxed (plane stress), and Γ the excess energy of
-one face. h is the atom-count (Gibbs) thickness, N a₀/2 for N planes of an fcc (100) film: then h W holds all the bulk
-energy there is and Γ is the surface's excess (Gibbs 1878; Shenoy, doi:10.1103/PhysRevB.71.094104).
+with W the bulk's energy per reference volume, the thickness direction relaxed (plane stress), and Γ the excess energy
+of one face. h is the atom-count (Gibbs) thickness, N a₀/2 for N planes of an fcc (100) film: then h W holds all the
+bulk energy there is and Γ is the surface's excess (Gibbs 1878; Shenoy, doi:10.1103/PhysRevB.71.094104).
 
 The film shrinks to the strain ε* with ∂Φ/∂e₁ = 0. Measured from there, in engineering strains η of the relaxed film,
 e = (1 + ε*)(1 + η) − 1, and per relaxed area, the energy is Φ/(1 + ε*)²; its second derivative in η is
@@ -24,7 +24,6 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 
 from msjax.crystal.surfaces.polynomial import SurfacePolynomial
@@ -60,13 +59,13 @@ class Film(eqx.Module):
 
     ``bulk`` and ``surface`` are materials of dimension 2 (a bulk under ``PlaneStress``; a crystal's
     ``surfaces.Surface``), their axes along the fourfold axes of the face, or a :class:`~msjax.nano.sheet.Sheet` such as
-    :class:`~msjax.nano.face.Face`. Everything is differentiable in the leaves of both and in the
+    :class:`~msjax.nano.face.FilmFace`. Everything is differentiable in the leaves of both and in the
     thickness.
 
     >>> import jax, jax.numpy as jnp
     >>> from msjax import units
-    >>> from msjax.nano import Face, Film, LinearSheet
-    >>> film = Film(LinearSheet(81.4 * units.GPa, 34.1 * units.GPa), Face(tau0=1.5 * units.N_per_m))
+    >>> from msjax.nano import Film, FilmFace, LinearSheet
+    >>> film = Film(LinearSheet(81.4 * units.GPa, 34.1 * units.GPa), FilmFace(tau0=1.5 * units.N_per_m))
     >>> h = jnp.array([2.0, 4.0, 8.0]) * units.nm
     >>> [round(float(e), 4) for e in jax.vmap(film.respond)(h).strain]
     [-0.013, -0.0065, -0.0032]

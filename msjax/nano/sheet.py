@@ -116,15 +116,16 @@ class TabulatedSheet(Sheet):
     stiffness12: CubicTable
 
     @classmethod
-    def of(cls, sheet: Sheet, range: tuple[float, float] = RANGE, step: float = STEP) -> "TabulatedSheet":
-        """Tabulate a sheet. Raises ``ValueError`` where it fails at e = 0 or the range is not one around 0."""
-        if not (range[0] < 0.0 < range[1] and 0.0 < step < min(-range[0], range[1])):
+    def of(cls, sheet: Sheet, strains: tuple[float, float] = RANGE, step: float = STEP) -> "TabulatedSheet":
+        """Tabulate a sheet. Raises ``ValueError`` where it fails at e = 0 or the strains do not hold 0."""
+        low, high = strains
+        if not (low < 0.0 < high and 0.0 < step < min(-low, high)):
             raise ValueError(
-                f"range: expected one that holds 0 and several steps of {step:g} to each side, got {range}"
+                f"strains: expected a range around 0 of several steps of {step:g}, got {strains}"
             )
-        below, above = round(-range[0] / step), round(range[1] / step)
-        strains = step * np.arange(-below, above + 1)
-        found = _on_grid(sheet, jnp.asarray(strains))
+        below, above = round(-low / step), round(high / step)
+        grid = step * np.arange(-below, above + 1)
+        found = _on_grid(sheet, jnp.asarray(grid))
         columns = np.stack([np.asarray(x) for x in found[:4]])
         good = np.asarray(found.status.ok) & np.all(np.isfinite(columns), axis=0)
         if not good[below]:
@@ -135,11 +136,10 @@ class TabulatedSheet(Sheet):
         while right < good.size - 1 and good[right + 1]:
             right += 1
         if right - left < 4:
-            raise ValueError(f"sheet: it can be followed from e = {strains[left]:g} to {strains[right]:g} only")
+            raise ValueError(f"sheet: it can be followed from e = {grid[left]:g} to {grid[right]:g} only")
         keep = slice(left, right + 1)
         tables = [
-            CubicTable.fit(float(strains[left]), step, column[keep], below="linear", above="linear")
-            for column in columns
+            CubicTable.fit(float(grid[left]), step, column[keep], below="linear", above="linear") for column in columns
         ]
         return cls(*tables)
 
