@@ -75,7 +75,8 @@ def face_of(crystal: Crystal, miller: str | Sequence[int]) -> Face:
         two = -two
     first = _shortest(np.array(indices), direct) @ direct @ np.linalg.inv(cell)
     h, k, l = indices
-    return Face((h, k, l), (_tuple(one), _tuple(two)), _tuple(stacking), (float(first[0]), float(first[1]), float(first[2])))  # fmt: skip
+    x, y, z = (float(c) for c in first)
+    return Face((h, k, l), (_tuple(one), _tuple(two)), _tuple(stacking), (x, y, z))
 
 
 def _tuple(vector: np.ndarray) -> tuple[int, int, int]:

@@ -43,11 +43,11 @@ def derivatives(surface: Surface, order: int = 4, *, throw: bool = True) -> Surf
 
 @eqx.filter_jit
 def _derivatives(surface: Surface, order: int) -> tuple[Array, Status]:
-    slab, n = surface.slab, surface.material.crystal.atoms_per_cell
+    slab = surface.slab
     response = surface.respond(jnp.eye(2))
     together, difference = side_by_side(slab.neighbours, surface.material.neighbours, slab.repeats)
     arguments = arguments_of(surface, jnp.eye(2))
-    free = jnp.zeros((n + len(slab.leaders), 3))
+    free = surface.initial_state()
     if surface.layers == "relaxed":
         free, _ = relax(together, arguments, free)
         hessian = expand_jointly(together, arguments, free).hessian[4:, 4:]
@@ -170,4 +170,3 @@ def _fit(surface: Surface, window: tuple[float, float], order: int, points: int)
     worst = first_failure(*members)
     solution, misfit = guard((solution, misfit), worst.failed)
     return solution, jnp.max(misfit[n : 3 * n]), jnp.max(misfit[3 * n :]) / width, worst
-

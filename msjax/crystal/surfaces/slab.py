@@ -14,10 +14,11 @@ from msjax.typing import Array, Float
 class Slab:
     """A free slab, periodic along its face; static structure, hashed by content.
 
-    ``cell`` (3, 3): the crystal's cell in the face's axes when the slab was built; ``cells`` (N, 3): the integer cell of each atom and ``sublattice`` (N,): its basis atom, from the lowest atom to
-    the highest; ``pattern`` (N, m): displacements of all atoms are ``pattern @ unknowns``; ``leaders`` (m,): the atom
-    each unknown is the displacement of; ``neighbours``: bonds of the sites that are computed; ``repeats``: primitive
-    cells through the thickness; ``centred``: whether inversion through the middle maps the slab onto itself.
+    ``cell`` (3, 3): the crystal's cell in the face's axes when the slab was built; ``cells`` (N, 3): the integer cell
+    of each atom and ``sublattice`` (N,): its basis atom, from the lowest atom to the highest; ``pattern`` (N, m):
+    displacements of all atoms are ``pattern @ unknowns``; ``leaders`` (m,): the atom each unknown is the displacement
+    of; ``neighbours``: bonds of the sites that are computed; ``repeats``: primitive cells through the thickness;
+    ``centred``: whether inversion through the middle maps the slab onto itself.
 
     A centred slab has equal faces: atoms come in pairs with opposite displacements, which halves unknowns and bonds
     and leaves no translation. Otherwise the lowest atom is held and energies are means over two different faces.
@@ -127,7 +128,7 @@ def _cut(crystal: Crystal, axes: np.ndarray, spacing: float, termination: int | 
         return heights, float(planes[termination])
     if len(planes) == 1:
         return heights, float(planes[0])
-    nearest = find(cell, basis, crystal.species, 1.05 * _nearest_distance(cell, basis), reduced=False)
+    nearest = find(cell, basis, crystal.species, 1.05 * nearest_distance(cell, basis), reduced=False)
     low = heights[nearest.origin]
     high = low + (nearest.image @ cell + basis[nearest.partner] - basis[nearest.origin]) @ axes[2]
     upward = high > low + 1e-6
@@ -140,7 +141,8 @@ def _cut(crystal: Crystal, axes: np.ndarray, spacing: float, termination: int | 
     return heights, float(min(planes, key=broken))
 
 
-def _nearest_distance(cell: np.ndarray, basis: np.ndarray) -> float:
+def nearest_distance(cell: np.ndarray, basis: np.ndarray) -> float:
+    """Shortest distance between atoms of a crystal with a reduced cell, Å."""
     images = np.stack(np.meshgrid(*([np.arange(-2, 3)] * 3), indexing="ij"), axis=-1).reshape(-1, 3)
     vectors = (images @ cell)[:, None, None, :] + basis[None, None, :, :] - basis[None, :, None, :]
     distances = np.linalg.norm(vectors, axis=-1)
