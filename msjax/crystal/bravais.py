@@ -87,10 +87,17 @@ def bravais_response(
     return Bravais(energy / volume, stress, tangent, moments)
 
 
+@jax.custom_jvp
 def _after(values):
     """Compute all of these before what follows: the compiler would otherwise keep the arrays of all stages alive at
-    once, which doubles the memory of a batch and takes it out of the cache."""
+    once, which doubles the memory of a batch and takes it out of the cache. The identity for derivatives: JAX's own
+    transpose of the barrier fails inside an implicit derivative."""
     return jax.lax.optimization_barrier(values)
+
+
+@_after.defjvp
+def _after_jvp(primals, tangents):
+    return _after(*primals), tangents[0]
 
 
 def _product(half, component):
