@@ -72,9 +72,9 @@ def newton(
 ) -> tuple[Float[Array, " n"], Status]:
     """Stationary point of an energy, preferring a minimum: damped Newton with Armijo's rule.
 
-    Where the Hessian is not positive definite it is shifted until it is, so that steps go downhill; a start that is
-    already stationary stays, with code UNSTABLE. Each turn of the loop evaluates energy, gradient and Hessian once.
-    On failure the point returned is ``start`` (finite) and the status says why; the caller guards what it computes.
+    Where the Hessian is not positive definite it is shifted until it is, so that steps go downhill; a point that is
+    already stationary stays, by Newton's own step, with code UNSTABLE. Each turn of the loop evaluates energy,
+    gradient and Hessian once. On failure the point returned is ``start`` (finite) and the status says why; the caller guards what it computes.
     """
 
     def direction(gradient, hessian):
@@ -83,12 +83,12 @@ def newton(
         radius = jnp.sum(jnp.abs(matrix), axis=1) - jnp.abs(jnp.diagonal(matrix))
         lowest = jnp.min(jnp.diagonal(matrix) - radius)  # Gershgorin
         scale = jnp.max(jnp.abs(jnp.diagonal(matrix)))
-        shift = jnp.where(definite, 0.0, jnp.maximum(-lowest, 0.0) + 1e-3 * scale)
+        flat = jnp.max(jnp.abs(gradient)) <= settings.tolerance * settings.length * scale
+        shift = jnp.where(definite | flat, 0.0, jnp.maximum(-lowest, 0.0) + 1e-3 * scale)
         step = -solve_dense(matrix + shift * jnp.eye(matrix.shape[0]), gradient)
         size = jnp.max(jnp.abs(step)) / settings.length
         step = step * jnp.minimum(1.0, settings.largest_step / jnp.where(size > 0, size, 1.0))
         small = size <= settings.tolerance
-        flat = jnp.max(jnp.abs(gradient)) <= settings.tolerance * settings.length * scale
         return step, size, definite, small & (definite | flat)
 
     def keep_going(state):
@@ -130,7 +130,8 @@ def newton(
             converged | singular | exhausted,
         )
 
-    zero = 0.0 * jnp.sum(start)
+    # of the start's sharding, and zero even where the start is NaN
+    zero = 0.0 * jnp.sum(jnp.isfinite(start).astype(start.dtype))
     state = (
         start,
         zero + jnp.inf,
