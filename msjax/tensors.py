@@ -100,8 +100,8 @@ def eigenvalues_symmetric(a: Float[Array, "d d"]) -> Float[Array, " d"]:
     """Eigenvalues of a symmetric 1×1, 2×2 or 3×3 matrix in ascending order.
 
     Trigonometric solution of the characteristic cubic (doi:10.1145/355578.366316). Absolute accuracy is a few units
-    of round-off of the norm. The derivative is not defined where eigenvalues coincide: differentiate quadratic forms
-    of eigenvectors there.
+    of round-off of the norm for separate eigenvalues and 1e-8 of it for a pair that (nearly) coincides. The
+    derivative is not defined where eigenvalues coincide: differentiate quadratic forms of eigenvectors there.
     """
     dim = a.shape[0]
     if dim == 1:
