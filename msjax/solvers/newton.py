@@ -74,7 +74,8 @@ def newton(
 
     Where the Hessian is not positive definite it is shifted until it is, so that steps go downhill; a point that is
     already stationary stays, by Newton's own step, with code UNSTABLE. Each turn of the loop evaluates energy,
-    gradient and Hessian once. On failure the point returned is ``start`` (finite) and the status says why; the caller guards what it computes.
+    gradient and Hessian once. On failure the point returned is ``start`` and the status says why; the caller guards
+    what it computes.
     """
 
     def direction(gradient, hessian):
