@@ -78,7 +78,7 @@ class Film(eqx.Module):
         self.bulk = bulk if isinstance(bulk, Sheet) else MaterialSheet(bulk)
         self.surface = surface if isinstance(surface, Sheet) else MaterialSheet(surface)
 
-    def respond(self, thickness: Scalar | float) -> FilmResponse:
+    def respond(self, thickness: Array | float) -> FilmResponse:
         """Relaxed strain and membrane tangent at one thickness, Å; batch with vmap.
 
         A failed member (no equilibrium within reach, a bulk that cannot follow) is NaN with its status. Raises

@@ -120,9 +120,7 @@ class TabulatedSheet(Sheet):
         """Tabulate a sheet. Raises ``ValueError`` where it fails at e = 0 or the strains do not hold 0."""
         low, high = strains
         if not (low < 0.0 < high and 0.0 < step < min(-low, high)):
-            raise ValueError(
-                f"strains: expected a range around 0 of several steps of {step:g}, got {strains}"
-            )
+            raise ValueError(f"strains: expected a range around 0 of several steps of {step:g}, got {strains}")
         below, above = round(-low / step), round(high / step)
         grid = step * np.arange(-below, above + 1)
         found = _on_grid(sheet, jnp.asarray(grid))

@@ -36,8 +36,9 @@ def shipped_films(metal: str, relative_sd: float = EXACT) -> Observations:
     """
     if metal not in METALS:
         raise ValueError(f"metal: films of {', '.join(METALS)} come with the project, got {metal!r}")
-    path = data_file(f"films_100_{METALS[metal]}.csv")
-    return read_films(path, measured=("eps_star", "A11", "A12"), relative_sd=relative_sd)
+    name = f"films_100_{METALS[metal]}.csv"
+    films = read_films(data_file(name), measured=("eps_star", "A11", "A12"), relative_sd=relative_sd)
+    return _renamed(films, f"data/{name}")
 
 
 def read_films(
@@ -116,8 +117,12 @@ def with_noise(films: Observations, relative_sd: float, seed: int) -> Observatio
         controls=controls,
         positive=list(films.controls),
     )
-    source = f"{films.source}, with {100 * relative_sd:g} % noise"
-    return Observations(noisy.values, noisy.sd, noisy.controls, noisy.units, films.lines, source)
+    lined = Observations(noisy.values, noisy.sd, noisy.controls, noisy.units, films.lines, films.source)
+    return _renamed(lined, f"{films.source} with {100 * relative_sd:g} % noise")
+
+
+def _renamed(films: Observations, source: str) -> Observations:
+    return Observations(films.values, films.sd, films.controls, films.units, films.lines, source)
 
 
 def thickness_of(films: Observations) -> str:

@@ -1,5 +1,6 @@
 """A film study as text and as plain numbers."""
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from msjax.studies.film_laws import CONSTANTS, HIGHER
 if TYPE_CHECKING:
     from msjax.studies.films import FilmStudy, LawFit
 
+WIDTH = 120
 LABELS = {"tau0": "tau0", "G11": "Γ11", "G12": "Γ12"}
 
 
@@ -74,6 +76,7 @@ def _side_by_side(study) -> list[str]:
         f"2 Film laws on the {first.rows} films of h ≥ {study.at_least:g} nm: energy per area h W + 2 Γ; N/m",
         *table(["law", "tau0", "Γ11", "Γ12", "Γ12 − Γ11", "rms", "chi2"], rows),
         *(f"{law.name}: {law.assumes}" for law in study.laws),
+        "tau0, Γ11 and Γ12 (G11, G12 below) at a₀; dG and d2G: their slopes and curvatures along equal strain.",
     ]
     if truth:
         lines.append(f"slab: {truth.origin}, without the films")
@@ -116,10 +119,10 @@ def _noisy(study, level) -> list[str]:
                 f"{100 * ratio[name]:.0f} % of its prior's."
             )
     if study.truth:
-        inside = [name for name in CONSTANTS if _holds(law.fit.intervals(level)[name], study.truth.values[name])]
+        held = {name: _holds(law.fit.intervals(level)[name], study.truth.values[name]) for name in CONSTANTS}
         lines.append(
-            f"The {100 * level:g} % intervals hold the slab's values for "
-            f"{', '.join(inside) or 'none'} of {', '.join(CONSTANTS)}."
+            f"Slab value inside the {100 * level:g} % interval: "
+            + ", ".join(f"{LABELS[name]} {'yes' if inside else 'NO'}" for name, inside in held.items())
         )
     return lines
 
@@ -150,9 +153,12 @@ def _reach(study) -> list[str]:
     largest = max(float(np.max(np.abs(r[reach.fitted]))) for r in reach.residuals.values())
     lines = [
         "5 What was assumed, and how far it carries",
-        f"Assumed: {law.assumes}; {study.bulk.words}; the atom-count thickness; two equal faces that do not feel each",
-        "other; no temperature. Left out: interaction of the faces through a thin film, orders beyond the fourth in Γ,",
-        "edges, oxides and steps.",
+        *textwrap.wrap(
+            f"Assumed: {law.assumes}; {study.bulk.words}; the atom-count thickness; two equal faces that do not feel "
+            "each other; no temperature. Left out: interaction of the faces through a thin film, orders beyond the "
+            "fourth in Γ, edges, oxides and steps.",
+            WIDTH,
+        ),
         f"Measured over predicted by the full law, less one; in the window at most {100 * largest:.2g} %:",
         *table(["h nm", "fitted", *reach.residuals], rows),
     ]

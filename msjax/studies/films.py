@@ -52,7 +52,7 @@ class LawFit:
 
     @property
     def difference(self) -> Band:
-        """Γ12 − Γ11, far better determined than either, N/m."""
+        """Γ12 − Γ11, N/m: known better from slabs than either, whose numbers copper's kink at a₀ shifts alike."""
         return self.fit.derived(_difference, "N/m")
 
 

@@ -13,6 +13,8 @@ from msjax.studies.film_data import thickness_of
 
 WINDOWS = (0.0, 2.0, 4.0, 6.0)
 """Smallest thickness of each window, nm."""
+NEAR = 5e-4
+"""Strain at which the bulk's nonlinearity is read off."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,19 @@ def slopes_of(bulk: Sheet, tau0: float, G11: float, G12: float) -> dict[str, tup
 
     E2D = A11 − A12²/A11 with the first-order tangent of :mod:`msjax.nano.film`:
     S = (1 + ν²) a − 2ν b with a = Γ11 − τ W11′/Y, b = Γ12 − τ W12′/Y, and for the biaxial modulus S_Y = a + b. The
-    part leaves the primes (the bulk's nonlinearity along the equibiaxial line) out. They are taken just below zero
-    strain: films are compressed.
+    part leaves the primes (the bulk's nonlinearity along the equibiaxial line) out. They are extrapolated to zero
+    strain from below: films are compressed, and copper's table has a kink there.
     """
-    at = jnp.asarray(-2.5e-4)
-    here, slope = jax.jvp(lambda e: bulk.at(e)[1:4], (at,), (jnp.ones(()),))
-    w11, w12 = float(here[1]), float(here[2])
+
+    def slopes(e):
+        here = jnp.asarray(e)
+        return jnp.stack(jax.jvp(lambda e: bulk.at(e)[2:4], (here,), (jnp.ones_like(here),))[1])
+
+    here = bulk.at(jnp.zeros(()))
+    near, far = slopes(-NEAR), slopes(-2.0 * NEAR)
+    slope = 2.0 * near - far
+    w11, w12 = float(here.stiffness11), float(here.stiffness12)
     stiffness, nu = w11 + w12, w12 / w11
-    a_bulk, b_bulk = (-tau0 * float(slope[i]) / stiffness for i in (1, 2))
+    a_bulk, b_bulk = (-tau0 * float(slope[i]) / stiffness for i in (0, 1))
     both = [((1 + nu**2) * a - 2 * nu * b, a + b) for a, b in ((G11 + a_bulk, G12 + b_bulk), (G11, G12))]
     return {"E_app": (both[0][0], both[1][0]), "Y_app": (both[0][1], both[1][1])}
