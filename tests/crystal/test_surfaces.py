@@ -119,6 +119,11 @@ def test_stress_and_tangent_are_derivatives_of_the_relaxed_energy(thin):
             np.testing.assert_allclose(by_stress, response.tangent[:, :, i, J], rtol=0, atol=1e-7)
 
 
+@pytest.mark.slow
+def test_a_surface_holds_what_a_material_claims(thin):
+    ms.check_material(thin)
+
+
 def test_rotation_in_the_plane_costs_nothing(thin):
     F = jnp.array([[0.99, 0.004], [-0.006, 1.005]])
     c, s = np.cos(0.7), np.sin(0.7)

@@ -42,10 +42,11 @@ class Surface(Material):
     :func:`msjax.crystal.equilibrium.equilibrium`), and :func:`msjax.surfaces.constants` insists.
 
     ``material``: the bulk. ``face``: Miller indices, "100" or (1, 1, 1); for its axes see
-    :class:`~msjax.crystal.surfaces.face.Face`. ``layers="relaxed"`` makes the energy stationary in every layer; ``"clamped"`` gives the ideal,
-    unrelaxed surface (heights of the layers, of the bulk's too, held at the reference). ``repeats``: primitive cells
-    through the slab (the number of planes for fcc and bcc), by default those of ``THICKNESS``. ``termination``:
-    which plane is outermost where there is a choice, by default the one with fewest broken bonds.
+    :class:`~msjax.crystal.surfaces.face.Face`. ``layers="relaxed"`` makes the energy stationary in every layer;
+    ``"clamped"`` gives the ideal, unrelaxed surface (heights of the layers, of the bulk's too, held at the reference).
+    ``repeats``: primitive cells through the slab (the number of planes for fcc and bcc), by default those of
+    ``THICKNESS``. ``termination``: which plane is outermost where there is a choice, by default the one with fewest
+    broken bonds.
 
     The state (n + m, 3) is a warm start: the change of the third column of the bulk's F, the inner shifts, Å, and the
     displacements of the slab's m independent atoms from the motion of the bulk, Å.
@@ -192,6 +193,7 @@ def _slab_may_miss(surface: Surface, deformation, axes, shifts, u) -> Array:
 
 
 def _covered(potential: Potential, moments: Float[Array, "ns k"]) -> Array:
-    if not isinstance(potential, Radial) or potential.covered(moments[0]) is None:
+    if not isinstance(potential, Radial):
         return jnp.ones((), bool)
-    return jnp.all(jax.vmap(potential.covered)(moments))
+    covered = jax.vmap(potential.covered)(moments)
+    return jnp.ones((), bool) if covered is None else jnp.all(covered)

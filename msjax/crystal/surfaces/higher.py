@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msjax.crystal.surfaces.energetics import Surface, arguments_of
-from msjax.crystal.surfaces.layers import Layers, expand_jointly, relax, side_by_side
+from msjax.crystal.surfaces.layers import Layers, expand_jointly, side_by_side
 from msjax.crystal.surfaces.polynomial import SurfacePolynomial, directional, exponents, monomials
 from msjax.solvers.linear import solve_dense
 from msjax.status import Status, check, first_failure, guard
@@ -47,9 +47,8 @@ def _derivatives(surface: Surface, order: int) -> tuple[Array, Status]:
     response = surface.respond(jnp.eye(2))
     together, difference = side_by_side(slab.neighbours, surface.material.neighbours, slab.repeats)
     arguments = arguments_of(surface, jnp.eye(2))
-    free = surface.initial_state()
+    free = response.state
     if surface.layers == "relaxed":
-        free, _ = relax(together, arguments, free)
         hessian = expand_jointly(together, arguments, free).hessian[4:, 4:]
     relaxed, excess = Layers(together), Layers(difference)
 

