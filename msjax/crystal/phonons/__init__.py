@@ -12,3 +12,4 @@ from msjax.crystal.phonons.stability import stability as stability
 from msjax.crystal.phonons.stability import wave_modulus as wave_modulus
 from msjax.crystal.phonons.critical import Critical as Critical
 from msjax.crystal.phonons.critical import critical_strain as critical_strain
+from msjax.crystal.phonons.zone import zone_grid as zone_grid

@@ -11,10 +11,13 @@ from jax.typing import ArrayLike
 
 from msjax.crystal.hermitian import Hermitian, lowest_eigenvalue, upper
 from msjax.crystal.phonons.envelope import at_minimum
-from msjax.crystal.phonons.refine import refine
+from msjax.crystal.phonons.refine import best_of_blocks, refine
 from msjax.material.response import Material, check_strain
 from msjax.status import Code, Status, check, guard, screen
 from msjax.typing import Array, Float, Scalar, concrete
+
+
+STARTS = 6
 
 
 class Ellipticity(NamedTuple):
@@ -93,14 +96,20 @@ def softest(tangent: Float[Array, "d d d d"], status: Status) -> Ellipticity:
     values = _lowest(frozen, jnp.asarray(directions))
     normal = jnp.asarray(directions)[jnp.argmin(values)]
     if dim > 1:
-        basis = _tangent_plane(normal)
+        starts = jnp.asarray(directions)[best_of_blocks(values, _blocks(directions), STARTS)]
 
-        def on_sphere(points):
-            n = normal[None, :] + points @ basis
-            return n / jnp.sqrt(jnp.sum(n * n, axis=1))[:, None]
+        def from_start(start):
+            basis = _tangent_plane(start)
 
-        point, _ = refine(lambda x: _lowest(frozen, on_sphere(x)), jnp.zeros(dim - 1), spacing)
-        normal = on_sphere(point[None, :])[0]
+            def on_sphere(points):
+                n = start[None, :] + points @ basis
+                return n / jnp.sqrt(jnp.sum(n * n, axis=1))[:, None]
+
+            point, lowest = refine(lambda x: _lowest(frozen, on_sphere(x)), jnp.zeros(dim - 1), spacing)
+            return on_sphere(point[None, :])[0], lowest
+
+        normals, lowest = jax.vmap(from_start)(starts)
+        normal = normals[jnp.argmin(lowest)]
     vectors = jnp.linalg.eigh(_contract(frozen, normal))[1] if dim > 1 else jnp.ones((1, 1))
     normal, polarisation = _pointing(normal), _pointing(vectors[:, 0])
     value = at_minimum(_form, safe, (normal, polarisation))
@@ -148,6 +157,15 @@ def _directions(dim: int) -> tuple[np.ndarray, float]:
     points = points * np.where(points @ np.array([1.0, 1e-3, 1e-6]) < 0, -1.0, 1.0)[:, None]
     _, first = np.unique(points.round(9), axis=0, return_index=True)
     return points[np.sort(first)], np.pi / 2 / count
+
+
+def _blocks(directions: np.ndarray) -> np.ndarray:
+    """Octants (up to ±) times the largest component, or eighths of the half circle."""
+    if directions.shape[1] == 2:
+        return np.arange(len(directions)) * 8 // len(directions)
+    pointed = directions * np.where(directions[:, :1] < 0, -1.0, 1.0)
+    signs = (pointed[:, 1] > 0) * 2 + (pointed[:, 2] > 0)
+    return 4 * np.argmax(np.abs(directions), axis=1) + signs
 
 
 def _tangent_plane(normal: Float[Array, " d"]) -> Float[Array, "e d"]:

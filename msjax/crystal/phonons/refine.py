@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from msjax.tensors import inverse, leading_minors
-from msjax.typing import Array, Float, Scalar
+from msjax.typing import Array, Float, Int, Scalar
 
-STEPS = 12
+STEPS = 10
 
 
 def refine(
@@ -49,6 +49,19 @@ def refine(
     state = (start, jnp.asarray(spacing, start.dtype), start, jnp.asarray(jnp.inf, start.dtype))
     _, _, best, lowest = jax.lax.fori_loop(0, steps, step, state)
     return best, lowest
+
+
+def best_of_blocks(values: Float[Array, " n"], blocks: np.ndarray, count: int) -> Int[Array, " c"]:
+    """Indices of the ``count`` lowest among the best of each block: starts that do not crowd around one minimum.
+
+    ``blocks`` (n,) numbers the region each sample lies in.
+    """
+    members = [np.flatnonzero(blocks == b) for b in np.unique(blocks)]
+    widest = max(len(m) for m in members)
+    table = np.stack([np.resize(m, widest) for m in members])
+    values = jnp.where(jnp.isnan(values), jnp.inf, values)
+    best = jnp.asarray(table)[jnp.arange(len(table)), jnp.argmin(values[table], axis=1)]
+    return best[jnp.argsort(values[best])[:count]]
 
 
 def _stencil(dim: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,14 +16,14 @@ from msjax.crystal.phonons.acoustic import Ellipticity, softest
 from msjax.crystal.phonons.dynamical_matrix import check_q, mass_weighted, strain_or_identity
 from msjax.crystal.phonons.envelope import at_minimum
 from msjax.crystal.phonons.frequencies import eigenvalues
-from msjax.crystal.phonons.refine import refine
+from msjax.crystal.phonons.refine import best_of_blocks, refine
 from msjax.crystal.phonons.waves import Waves, hermitian, lattice_vectors, phases, waves_at
 from msjax.crystal.phonons.zone import special_point, wave_length2, zone_grid
 from msjax.status import Code, Status, check, guard, screen
 from msjax.typing import Array, Complex, Float, Int, Scalar, concrete
 
 GRID = 8
-STARTS = 3
+STARTS = 4
 UNROLLED = 9
 """Up to this many unknowns are eliminated by unrolled arithmetic."""
 SHORTEST = 1e-4
@@ -222,12 +222,13 @@ def _softest_wave(material: CauchyBorn, waves: Waves, long: Ellipticity, grid: i
     def value(q):
         return jnp.where(wave_length2(material.neighbours, q) < shortest, jnp.inf, _moduli(material, waves, q))
 
-    on_grid = value(jnp.asarray(points))
-    _, order = jax.lax.top_k(-jnp.where(jnp.isnan(on_grid), jnp.inf, on_grid), min(STARTS, len(points)))
+    far = np.max(np.abs(points), axis=1) > 0.3
+    blocks = np.sum((points > 1e-9) * 2 ** np.arange(dim), axis=1) * 2 + far
+    lowest_of_blocks = best_of_blocks(value(jnp.asarray(points)), blocks, STARTS)
     direction = jnp.where(jnp.isfinite(long.direction), long.direction, 1.0)
     wave = material.crystal.cell @ direction
     wave = wave / jnp.max(jnp.abs(wave)) * (0.5 / grid)
-    starts = jnp.concatenate([jnp.asarray(points)[order], wave[None, :]])
+    starts = jnp.concatenate([jnp.asarray(points)[lowest_of_blocks], wave[None, :]])
     found, lowest = jax.vmap(lambda start: refine(value, start, 0.5 / grid))(starts)
     q = found[jnp.argmin(jnp.where(jnp.isnan(lowest), jnp.inf, lowest))]
     return q - jnp.ceil(q - 0.5 - 1e-9)
