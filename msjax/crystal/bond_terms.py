@@ -1,23 +1,16 @@
-"""Bond functions of angular potentials and their first two derivatives in the bond vectors, in closed form.
+"""Bond functions, their moments, and their first two derivatives in the bond vectors.
 
-Arrays run component first and bonds last, (…, nb): every operation is then one long loop over bonds.
+In closed form for angular potentials, by differentiation bond by bond for those that write functions of the bond
+vector. Arrays run component first and bonds last, (…, nb): every operation is then one long loop over bonds.
 """
-
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from msjax.crystal.potential import Angular, Moments
 from msjax.tensors import VOIGT, sum_of
 from msjax.typing import Array, Float
-
-
-class Channels(NamedTuple):
-    """Radial functions of the squared distance with two derivatives: pair (nb,) and channels (c, nb)."""
-
-    pair: tuple[Array, Array, Array]
-    density: tuple[Array, Array, Array]
 
 
 def radial_derivatives(function, r2: Float[Array, " nb"]):
@@ -29,23 +22,6 @@ def radial_derivatives(function, r2: Float[Array, " nb"]):
 
     (value, slope), (_, curvature) = jax.jvp(first, (r2,), (one,))
     return value, slope, curvature
-
-
-def moment_count(degrees: tuple[int, ...], dim: int) -> int:
-    """Number of moments of channels of these degrees."""
-    return sum((1, dim, len(VOIGT[dim]))[degree] for degree in degrees)
-
-
-def parities(degrees: tuple[int, ...], dim: int) -> np.ndarray:
-    """(k,) signs of the moments under r → −r."""
-    sizes = (1, dim, len(VOIGT[dim]))
-    return np.concatenate([np.full(sizes[degree], (-1.0) ** degree) for degree in degrees] or [np.zeros(0)])
-
-
-def moments_of_bonds(degrees: tuple[int, ...], density: Float[Array, "c nb"], r: Float[Array, "d nb"]):
-    """Each bond's contribution to the k moments, (k, nb)."""
-    rows = [h[None] * tensor(degree, r) for degree, h in zip(degrees, density, strict=True)]
-    return jnp.concatenate(rows) if rows else jnp.zeros((0, r.shape[1]))
 
 
 def tensor(degree: int, r: Float[Array, "d nb"]) -> Float[Array, "m nb"]:
@@ -71,54 +47,103 @@ def _dyad_slope(dim: int) -> np.ndarray:
     return slope
 
 
-def moment_slopes(
-    degrees: tuple[int, ...], density: tuple[Array, Array, Array], r: Float[Array, "d nb"]
-) -> Float[Array, "k d nb"]:
-    """∂m_k/∂r_i of every bond: 2 h′ r_i Y + h ∂_i Y."""
-    dim = r.shape[0]
-    rows = [jnp.zeros((0, dim, r.shape[1]))]
-    for degree, h, h1 in zip(degrees, density[0], density[1], strict=True):
-        slope = (2.0 * h1[None] * tensor(degree, r))[:, None, :] * r[None, :, :]
-        if degree == 1:
-            slope = slope + jnp.eye(dim)[:, :, None] * h[None, None, :]
-        elif degree == 2:
-            constant = _dyad_slope(dim)
-            slope = slope + jnp.einsum("vie,eb->vib", constant, h[None] * r)
-        rows.append(slope)
-    return jnp.concatenate(rows)
+class AngularBonds:
+    """Bonds ``r`` (d, nb) of an angular potential: radial functions with two derivatives, everything else closed form.
+
+    ``pair`` (nb,), ``moments`` (k, nb); :meth:`slopes` and :meth:`frozen` are the derivatives.
+    """
+
+    def __init__(self, potential: Angular, r: Float[Array, "d nb"]):
+        self.degrees, self.r = potential.degrees, r
+        r2 = jnp.sum(r * r, axis=0)
+        self.pair, self.pair1, self.pair2 = radial_derivatives(potential.pair, r2)
+        nothing = jnp.zeros((0, r.shape[1]))
+        self.density = radial_derivatives(potential.density, r2) if self.degrees else (nothing, nothing, nothing)
+        self.moments = self._moments(self.density[0])
+
+    @staticmethod
+    def parities(potential: Angular, dim: int) -> np.ndarray:
+        """(k,) signs of the moments under r → −r."""
+        sizes = (1, dim, len(VOIGT[dim]))
+        return np.concatenate([np.full(sizes[g], (-1.0) ** g) for g in potential.degrees] or [np.zeros(0)])
+
+    def _moments(self, density):
+        rows = [h[None] * tensor(degree, self.r) for degree, h in zip(self.degrees, density, strict=True)]
+        return jnp.concatenate(rows) if rows else density
+
+    def slopes(self) -> Float[Array, "k d nb"]:
+        """∂m_k/∂r_i of every bond: 2 h′ r_i Y + h ∂_i Y."""
+        dim = self.r.shape[0]
+        rows = [jnp.zeros((0, dim, self.r.shape[1]))]
+        for degree, h, h1, _ in zip(self.degrees, *self.density, strict=True):
+            slope = (2.0 * h1[None] * tensor(degree, self.r))[:, None, :] * self.r[None, :, :]
+            if degree == 1:
+                slope = slope + jnp.eye(dim)[:, :, None] * h[None, None, :]
+            elif degree == 2:
+                slope = slope + jnp.einsum("vie,eb->vib", _dyad_slope(dim), h[None] * self.r)
+            rows.append(slope)
+        return jnp.concatenate(rows)
+
+    def frozen(
+        self, pair_weight: Float[Array, " nb"], weights: Float[Array, "k nb"]
+    ) -> tuple[Float[Array, "d nb"], Float[Array, "v nb"]]:
+        """First and second derivative (Voigt order) of w φ(r) + Σ_k w_k m_k(r) with the weights frozen."""
+        r, dim = self.r, self.r.shape[0]
+        first, second = np.array(VOIGT[dim]).T
+        identity = np.array([1.0 if i == j else 0.0 for i, j in VOIGT[dim]])[:, None]
+        along = pair_weight * self.pair1  # multiplies 2 r and 2 δ
+        twice = pair_weight * self.pair2  # multiplies 4 r⊗r
+        slope, curvature = [], []
+        start = 0
+        for degree, h, h1, h2 in zip(self.degrees, *self.density, strict=True):
+            size = (1, dim, len(VOIGT[dim]))[degree]
+            w = weights[start : start + size]
+            start += size
+            value = jnp.sum(w * tensor(degree, r), axis=0)  # q = w·Y
+            along = along + h1 * value
+            twice = twice + h2 * value
+            if degree == 0:
+                continue
+            gradient = w if degree == 1 else jnp.einsum("vie,vb,eb->ib", _dyad_slope(dim), w, r)  # ∂q
+            slope.append(h[None] * gradient)
+            curvature.append(2.0 * h1[None] * (r[first] * gradient[second] + r[second] * gradient[first]))
+            if degree == 2:  # ∂²q is constant: 2 w on the diagonal, √2 w beside it
+                curvature.append(h[None] * (2.0 / _roots(dim))[:, None] * w)
+        slope.append(2.0 * along[None] * r)
+        curvature.append(4.0 * twice[None] * (r[first] * r[second]) + 2.0 * along[None] * identity)
+        return sum_of(slope), sum_of(curvature)
 
 
-def frozen_derivatives(
-    degrees: tuple[int, ...],
-    channels: Channels,
-    r: Float[Array, "d nb"],
-    pair_weight: Float[Array, " nb"],
-    weights: Float[Array, "k nb"],
-) -> tuple[Float[Array, "d nb"], Float[Array, "v nb"]]:
-    """First and second derivative (Voigt order) of w φ(r) + Σ_k w_k m_k(r) with the weights frozen."""
-    dim = r.shape[0]
-    first, second = np.array(VOIGT[dim]).T
-    identity = np.array([1.0 if i == j else 0.0 for i, j in VOIGT[dim]])[:, None]
-    _, pair1, pair2 = channels.pair
-    along = pair_weight * pair1  # multiplies 2 r and 2 δ
-    twice = pair_weight * pair2  # multiplies 4 r⊗r
-    slope, curvature = [], []
-    start = 0
-    for degree, h, h1, h2 in zip(degrees, *channels.density, strict=True):
-        size = (1, dim, len(VOIGT[dim]))[degree]
-        w = weights[start : start + size]
-        start += size
-        value = jnp.sum(w * tensor(degree, r), axis=0)  # q = w·Y
-        along = along + h1 * value
-        twice = twice + h2 * value
-        if degree == 0:
-            continue
-        gradient = w if degree == 1 else jnp.einsum("vie,vb,eb->ib", _dyad_slope(dim), w, r)  # ∂q
-        slope.append(h[None] * gradient)
-        mixed = r[first] * gradient[second] + r[second] * gradient[first]
-        curvature.append(2.0 * h1[None] * mixed)
-        if degree == 2:  # ∂²q is constant: 2 w on the diagonal, √2 w beside it
-            curvature.append(h[None] * (2.0 / _roots(dim))[:, None] * w)
-    slope.append(2.0 * along[None] * r)
-    curvature.append(4.0 * twice[None] * (r[first] * r[second]) + 2.0 * along[None] * identity)
-    return sum_of(slope), sum_of(curvature)
+class VectorBonds:
+    """Bonds ``r`` (d, nb) of a potential written in the bond vector, differentiated bond by bond."""
+
+    def __init__(self, potential: Moments, r: Float[Array, "d nb"]):
+        self.potential, self.r = potential, r
+        self.pair = jax.vmap(potential.pair, in_axes=1)(r)
+        self.moments = jax.vmap(potential.density, in_axes=1, out_axes=1)(r)
+
+    @staticmethod
+    def parities(potential: Moments, dim: int) -> np.ndarray:  # noqa: ARG004
+        """(k,) signs of the moments under r → −r, as the potential states them."""
+        return np.array(potential.parity, float)
+
+    def slopes(self) -> Float[Array, "k d nb"]:
+        """∂m_k/∂r_i by forward mode."""
+        return jax.vmap(jax.jacfwd(self.potential.density), in_axes=1, out_axes=2)(self.r)
+
+    def frozen(
+        self, pair_weight: Float[Array, " nb"], weights: Float[Array, "k nb"]
+    ) -> tuple[Float[Array, "d nb"], Float[Array, "v nb"]]:
+        """Derivatives of w φ(r) + Σ_k w_k m_k(r) by forward over reverse mode."""
+
+        def gradient(r, w, of_moments):
+            def function(r):
+                return w * self.potential.pair(r) + jnp.dot(of_moments, self.potential.density(r))
+
+            slope = jax.grad(function)(r)
+            return slope, slope
+
+        second = jax.vmap(jax.jacfwd(gradient, has_aux=True), in_axes=(1, 0, 1), out_axes=(2, 1))
+        curvature, slope = second(self.r, pair_weight, weights)
+        rows, columns = np.array(VOIGT[self.r.shape[0]]).T
+        return slope, curvature[rows, columns]

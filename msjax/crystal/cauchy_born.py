@@ -10,7 +10,7 @@ from msjax.crystal.bravais import bravais_response
 from msjax.crystal.lattice import Crystal
 from msjax.crystal.multilattice import Arguments, Shifts, expand_joint
 from msjax.crystal.neighbours import STRAIN_MARGIN, Neighbours, check_margin, find, may_miss, topological
-from msjax.crystal.potential import Angular, Potential, Radial
+from msjax.crystal.potential import Potential, Radial
 from msjax.material.response import (
     Material,
     Response,

@@ -15,17 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.bond_terms import (
-    Channels,
-    frozen_derivatives,
-    moment_count,
-    moment_slopes,
-    moments_of_bonds,
-    parities,
-    radial_derivatives,
-)
+from msjax.crystal.bond_terms import AngularBonds, VectorBonds
 from msjax.crystal.neighbours import Neighbours
-from msjax.crystal.potential import Angular, Potential, SiteEnergy
+from msjax.crystal.potential import Angular, Moments, Potential, SiteEnergy
 from msjax.tensors import voigt_index
 from msjax.typing import Array, Float, Scalar
 
@@ -68,21 +60,18 @@ def energy(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]
     if isinstance(potential, SiteEnergy):
         each = [potential.function(v, potential.parameters) for v in _all_neighbours(neighbours, r)]
         return jnp.sum(multiplicity * jnp.stack(each))
-    assert isinstance(potential, Angular)
-    r2 = jnp.sum(r * r, axis=1)
-    pairs = jnp.sum(_pair_weight(neighbours) * potential.pair(r2))
-    if not potential.degrees:
-        return pairs
-    moments = _moments(potential, neighbours, potential.density(r2), r.T)
-    return pairs + jnp.sum(multiplicity * jax.vmap(potential.embed)(moments))
+    potential = in_moments(potential)
+    bonds = _bonds(potential, r.T)
+    pairs = jnp.sum(_pair_weight(neighbours) * bonds.pair)
+    moments = _site_moments(potential, neighbours, bonds)
+    return pairs + jnp.sum(multiplicity * jax.vmap(potential.embed)(moments)) if moments.shape[1] else pairs
 
 
 def expand(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]) -> Expansion:
     """Energy and its first and second derivatives in the bond vectors ``r`` (nb, d)."""
     if isinstance(potential, SiteEnergy):
         return _expand_general(potential, neighbours, r)
-    assert isinstance(potential, Angular)
-    terms = expand_terms(potential, neighbours, r.T)
+    terms = expand_terms(in_moments(potential), neighbours, r.T)
     index = voigt_index(r.shape[1])
     return Expansion(
         terms.energy,
@@ -95,59 +84,79 @@ def expand(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]
 
 
 def expand_terms(
-    potential: Angular,
+    potential: Angular | Moments,
     neighbours: Neighbours,
     r: Float[Array, "d nb"],
     background: Float[Array, "ns k"] | None = None,
 ) -> Terms:
-    """The expansion of an angular potential with bonds last; ``background`` adds moments of bonds that do not move."""
-    dim, bonds = r.shape
+    """The expansion of a potential in moments, bonds last; ``background`` adds moments of bonds that do not move."""
     multiplicity = neighbours.multiplicity.astype(float)
-    r2 = jnp.sum(r * r, axis=0)
-    pair = radial_derivatives(potential.pair, r2)
+    bonds = _bonds(potential, r)
     pair_weight = _pair_weight(neighbours)
-    value = pair_weight @ pair[0]
-    if not potential.degrees:
-        nothing = jnp.zeros((0, bonds))
-        channels = Channels(pair, (nothing, nothing, nothing))
-        slope, curvature = frozen_derivatives((), channels, r, jnp.asarray(pair_weight), nothing)
-        sites = len(multiplicity)
-        return Terms(
-            value, slope, curvature, jnp.zeros((0, dim, bonds)), jnp.zeros((sites, 0, 0)), jnp.zeros((sites, 0))
-        )
-    channels = Channels(pair, radial_derivatives(potential.density, r2))
-    moments = _moments(potential, neighbours, channels.density[0], r)
-    if background is not None:
-        moments = moments + background
-    embedding, frozen = jax.vmap(jax.value_and_grad(potential.embed))(moments)
-    value = value + multiplicity @ embedding
-    curvature_of_u = multiplicity[:, None, None] * jax.vmap(jax.hessian(potential.embed))(moments)
-    doubling = _doubling(potential, neighbours, dim)
-    of_site = frozen[0][:, None] if len(multiplicity) == 1 else frozen[neighbours.site].T
-    weights = (multiplicity[neighbours.site][None, :] * doubling) * of_site
-    slope, curvature = frozen_derivatives(potential.degrees, channels, r, jnp.asarray(pair_weight), weights)
-    density_slope = doubling[:, None, :] * moment_slopes(potential.degrees, channels.density, r)
-    return Terms(value, slope, curvature, density_slope, curvature_of_u, moments)
+    value = pair_weight @ bonds.pair
+    moments = _site_moments(potential, neighbours, bonds)
+    sites, k = moments.shape
+    doubling = _doubling(potential, neighbours, r.shape[0])
+    if k:
+        if background is not None:
+            moments = moments + background
+        embedding, frozen, of_u = _embed(potential, moments)
+        value = value + multiplicity @ embedding
+        of_u = multiplicity[:, None, None] * of_u
+        of_site = frozen[0][:, None] if sites == 1 else frozen[neighbours.site].T
+        weights = (multiplicity[neighbours.site][None, :] * doubling) * of_site
+    else:
+        of_u, weights = jnp.zeros((sites, 0, 0)), jnp.zeros((0, neighbours.bonds))
+    slope, curvature = bonds.frozen(jnp.asarray(pair_weight), weights)
+    return Terms(value, slope, curvature, doubling[:, None, :] * bonds.slopes(), of_u, moments)
 
 
-def bond_moments(potential: Angular, neighbours: Neighbours, r: Float[Array, "d nb"]) -> Float[Array, "ns k"]:
-    """Moments of each representative site."""
-    return _moments(potential, neighbours, potential.density(jnp.sum(r * r, axis=0)), r)
+def in_moments(potential: Potential) -> Angular | Moments:
+    """The potential, when it is a functional of moments; ``TypeError`` otherwise."""
+    if isinstance(potential, Angular | Moments):
+        return potential
+    raise TypeError(f"potential: expected Radial, Angular, Moments or SiteEnergy, got {type(potential).__name__}")
 
 
-def _moments(potential: Angular, neighbours: Neighbours, density: Float[Array, "c nb"], r: Float[Array, "d nb"]):
-    each = _doubling(potential, neighbours, r.shape[0]) * moments_of_bonds(potential.degrees, density, r)
-    return site_sum(each.T, neighbours)
+def _bonds(potential: Angular | Moments, r: Float[Array, "d nb"]) -> AngularBonds | VectorBonds:
+    return AngularBonds(potential, r) if isinstance(potential, Angular) else VectorBonds(potential, r)
+
+
+def _embed(potential: Angular | Moments, moments: Float[Array, "ns k"]):
+    """U and its first two derivatives at each site."""
+
+    def slope(m):
+        value, gradient = jax.value_and_grad(potential.embed)(m)
+        return gradient, (value, gradient)
+
+    def second(m):
+        curvature, (value, gradient) = jax.jacfwd(slope, has_aux=True)(m)
+        return value, gradient, curvature
+
+    if moments.shape[0] == 1:  # spares the compiler a batch dimension
+        return tuple(x[None] for x in second(moments[0]))
+    return jax.vmap(second)(moments)
+
+
+def bond_moments(potential: Angular | Moments, neighbours: Neighbours, r: Float[Array, "d nb"]):
+    """Moments of each representative site, (ns, k)."""
+    return _site_moments(potential, neighbours, _bonds(potential, r))
+
+
+def _site_moments(potential: Angular | Moments, neighbours: Neighbours, bonds: AngularBonds | VectorBonds):
+    return site_sum((_doubling(potential, neighbours, bonds.r.shape[0]) * bonds.moments).T, neighbours)
 
 
 def _pair_weight(neighbours: Neighbours) -> np.ndarray:
     return np.where(neighbours.doubled, 2.0, 1.0) * neighbours.multiplicity[neighbours.site]
 
 
-def _doubling(potential: Angular, neighbours: Neighbours, dim: int) -> np.ndarray:
+def _doubling(potential: Angular | Moments, neighbours: Neighbours, dim: int) -> np.ndarray:
     """(k, nb): a doubled bond counts twice in an even moment and cancels in an odd one."""
-    parity = parities(potential.degrees, dim)
-    assert len(parity) == moment_count(potential.degrees, dim)
+    if isinstance(potential, Angular):
+        parity = AngularBonds.parities(potential, dim)
+    else:
+        parity = VectorBonds.parities(potential, dim)
     return np.where(neighbours.doubled[None, :], 1.0 + parity[:, None], np.ones((len(parity), 1)))
 
 

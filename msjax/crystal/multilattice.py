@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.expansion import Terms, bond_moments, energy, expand_terms
+from msjax.crystal.expansion import Terms, bond_moments, energy, expand_terms, in_moments
 from msjax.crystal.neighbours import Neighbours
-from msjax.crystal.potential import Angular, Potential, SiteEnergy
+from msjax.crystal.potential import Potential, SiteEnergy
 from msjax.solvers.newton import Functional
 from msjax.tensors import voigt_index
 from msjax.typing import Array, Float, Scalar
@@ -43,15 +43,16 @@ class Shifts(Functional):
         moving = np.any(self.neighbours.shift_of_bond != 0, axis=1)
         bonds = self.neighbours.only(moving)
         background = None
-        if arguments.potential.degrees and not np.all(moving):
+        potential = in_moments(arguments.potential)
+        if not np.all(moving):
             still = self.neighbours.only(~moving)
             reference = arguments.reference[np.flatnonzero(~moving)]
-            background = bond_moments(arguments.potential, still, (reference @ arguments.deformation.T).T)
+            background = bond_moments(potential, still, (reference @ arguments.deformation.T).T)
         affine = (arguments.reference[np.flatnonzero(moving)] @ arguments.deformation.T).T
         dim = affine.shape[0]
         shifts = x.reshape(self.neighbours.atoms - 1, dim)
         rho = bonds.shift_of_bond
-        terms = expand_terms(arguments.potential, bonds, affine + shifts.T @ rho.T, background)
+        terms = expand_terms(potential, bonds, affine + shifts.T @ rho.T, background)
         gradient, hessian = contract(terms, bonds, jnp.asarray(rho))
         order = _shift_order(self.neighbours.atoms - 1, dim)
         return terms.energy, gradient[order], hessian[order[:, None], order[None, :]]
@@ -123,17 +124,23 @@ def expand_joint(neighbours: Neighbours, arguments: Arguments, shifts: Float[Arr
 
         z = jnp.concatenate([arguments.deformation.reshape(-1), shifts.reshape(-1)])
         return Expanded(*_by_differentiation(joint, z), jnp.zeros((len(neighbours.representatives), 0)))
-    assert isinstance(arguments.potential, Angular)
     rho = jnp.concatenate([arguments.reference, jnp.asarray(neighbours.shift_of_bond)], axis=1)
     unknowns = jnp.concatenate([arguments.deformation, shifts.T], axis=1)
-    terms = expand_terms(arguments.potential, neighbours, unknowns @ rho.T)
+    terms = expand_terms(in_moments(arguments.potential), neighbours, unknowns @ rho.T)
     gradient, hessian = contract(terms, neighbours, rho)
     order = _joint_order(dim, n)
     return Expanded(terms.energy, gradient[order], hessian[order[:, None], order[None, :]], terms.moments)
 
 
 def _by_differentiation(function, z):
-    return function(z), jax.grad(function)(z), jax.jacfwd(jax.grad(function))(z)
+    """Value, gradient and Hessian in one forward-over-reverse pass."""
+
+    def slope(z):
+        value, gradient = jax.value_and_grad(function)(z)
+        return gradient, (value, gradient)
+
+    hessian, (value, gradient) = jax.jacfwd(slope, has_aux=True)(z)
+    return value, gradient, hessian
 
 
 def _joint_order(dim: int, n: int) -> np.ndarray:

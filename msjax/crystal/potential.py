@@ -57,7 +57,7 @@ class Moments(Potential):
 
 
 class Angular(Potential):
-    """A site energy of the form E_i = Σ φ(r) + U(Σ h_c(r) Y_c(r)), with tensors Y of degree 0, 1 or 2 in the bond vector.
+    """A site energy of the form E_i = Σ φ(r) + U(Σ h_c(r) Y_c(r)), Y a tensor of degree 0, 1 or 2 in the bond vector.
 
     Channel c contributes h_c (degree 0: one moment), h_c r_i (degree 1: d moments) or h_c r_i r_j (degree 2: the
     d(d+1)/2 components in Voigt order, off-diagonal ones times √2, so that the moments' sum of squares is the

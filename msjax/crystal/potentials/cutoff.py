@@ -58,8 +58,10 @@ def taper(r: Float[Array, "*b"], inner: float, outer: float) -> Float[Array, "*b
     >>> taper(jnp.array([1.0, 1.5, 2.0]), 1.0, 2.0).tolist()
     [1.0, 0.5, 0.0]
     """
-    x = jnp.clip((r - inner) / (outer - inner), 0.0, 1.0)
-    return 1.0 - x**4 * (35.0 - x * (84.0 - x * (70.0 - 20.0 * x)))
+    # selected, not clipped: the compiler stores a clipped argument, and recomputes this one where it is used
+    x = (r - inner) * (1.0 / (outer - inner))
+    fall = 1.0 - x**4 * (35.0 - x * (84.0 - x * (70.0 - 20.0 * x)))
+    return jnp.where(x <= 0.0, 1.0, jnp.where(x >= 1.0, 0.0, fall))
 
 
 def check_radii(inner: float, outer: float) -> None:

@@ -84,12 +84,12 @@ class Gupta(EAM):
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """Born–Mayer repulsion per bond of the site, eV."""
         r = jnp.sqrt(r2)
-        return self.A * jnp.exp(-self.p * (r / self.r0 - 1.0)) * taper(r, self.inner, self.outer)
+        return self.A * jnp.exp(self.p - (self.p / self.r0) * r) * taper(r, self.inner, self.outer)
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "1 *b"]:
         """Squared hopping ξ² exp(−2q(r/r₀ − 1)), eV²."""
         r = jnp.sqrt(r2)
-        hopping = self.xi**2 * jnp.exp(-2.0 * self.q * (r / self.r0 - 1.0)) * taper(r, self.inner, self.outer)
+        hopping = self.xi**2 * jnp.exp(2.0 * self.q - (2.0 * self.q / self.r0) * r) * taper(r, self.inner, self.outer)
         return hopping[None]
 
     def embed(self, moments: Float[Array, "1"]) -> Scalar:

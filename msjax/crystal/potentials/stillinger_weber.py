@@ -4,10 +4,13 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 
 from msjax.crystal.potential import Angular
 from msjax.crystal.potentials.parameter import parameter
 from msjax.typing import Array, Float, Scalar
+
+_OF_T, _OF_V, _OF_G = np.repeat(np.eye(3), (6, 3, 1), axis=1)
 
 
 class StillingerWeber(Angular):
@@ -89,9 +92,9 @@ class StillingerWeber(Angular):
 
     def embed(self, moments: Float[Array, "10"]) -> Scalar:
         """½ελ(|T|² − 2c₀|V|² + c₀²G²), eV."""
-        tensor, vector, scalar = moments[:6], moments[6:9], moments[9]
-        angular = jnp.sum(tensor**2) - 2.0 * self.cos0 * jnp.sum(vector**2) + self.cos0**2 * scalar**2
-        return 0.5 * self.epsilon * self.lam * angular
+        # one weight per moment: 1 for T, −2c₀ for V, c₀² for G
+        weights = _OF_T - 2.0 * self.cos0 * _OF_V + self.cos0**2 * _OF_G
+        return 0.5 * self.epsilon * self.lam * jnp.sum(weights * moments * moments)
 
     def _fade(self, distance: Float[Array, "*b"], strength: Scalar | float) -> Float[Array, "*b"]:
         """exp(strength σ/(r − aσ)), smooth to all orders at the cut-off and zero beyond it."""
