@@ -1,0 +1,10 @@
+"""Floor 7: figures. They need matplotlib, which comes with ``pip install "msjax[plot]"``.
+
+Every function returns a ``matplotlib.figure.Figure``; nothing is shown or written, and no global state of matplotlib
+is touched.
+"""
+
+from msjax.plot.calibration import fit as fit
+from msjax.plot.films import films as films
+from msjax.plot.phonons import dispersion as dispersion
+from msjax.plot.style import save as save
