@@ -163,28 +163,28 @@ def test_wave_modulus_has_the_sign_of_the_lowest_frequency():
     assert np.array_equal(lowest < 0, modulus < 0)
 
 
-def test_frequencies_are_differentiable_in_strain_and_parameters():
-    q = Q[:2]
-    for material, leaf in ((copper(), lambda m: m.potential.xi), (silicon(), lambda m: m.potential.lam)):
+@pytest.mark.parametrize(
+    ("material", "leaf"),
+    [
+        pytest.param(copper(), lambda m: m.potential.xi, id="copper"),
+        pytest.param(silicon(), lambda m: m.potential.lam, id="silicon", marks=pytest.mark.slow),
+    ],
+)
+def test_frequencies_are_differentiable_in_strain_and_parameters(material, leaf):
+    rng = np.random.default_rng(3)
+    weights = rng.normal(size=(2, 3 * material.crystal.atoms_per_cell))
+    direction = rng.normal(size=(3, 3))
 
-        def total(m, F, weights=np.random.default_rng(3).normal(size=(2, 3 * material.crystal.atoms_per_cell))):
-            return jnp.sum(weights * ms.phonons.frequencies(m, q, F, throw=False))
+    def total(x):
+        changed = eqx.tree_at(leaf, material, leaf(material) * x[0])
+        return jnp.sum(weights * ms.phonons.frequencies(changed, Q[:2], SHEAR + x[1] * direction))
 
-        F, step = jnp.asarray(SHEAR), 1e-5
-        slope = jax.grad(total, argnums=1)(material, F)
-        forward = jax.jacfwd(total, argnums=1)(material, F)
-        np.testing.assert_allclose(forward, slope, rtol=1e-9, atol=1e-9)
-        dF = jnp.asarray(np.random.default_rng(5).normal(size=(3, 3)))
-        numeric = (total(material, F + step * dF) - total(material, F - step * dF)) / (2 * step)
-        assert abs(float(jnp.vdot(slope, dF)) / float(numeric) - 1.0) < 1e-6
-
-        def of_parameter(x, material=material, leaf=leaf, total=total):
-            return total(eqx.tree_at(leaf, material, x), jnp.asarray(SHEAR))
-
-        x = leaf(material)
-        h = 1e-5 * x
-        numeric = (of_parameter(x + h) - of_parameter(x - h)) / (2 * h)
-        assert abs(float(jax.grad(of_parameter)(x)) / float(numeric) - 1.0) < 1e-6
+    value, slope = jax.jit(total), jax.jit(jax.grad(total))(jnp.array([1.0, 0.0]))
+    for i in range(2):
+        step = np.zeros(2)
+        step[i] = 1e-6
+        numeric = (value(np.array([1.0, 0.0]) + step) - value(np.array([1.0, 0.0]) - step)) / 2e-6
+        assert abs(float(slope[i]) / float(numeric) - 1.0) < 1e-6
 
 
 def test_no_slope_is_made_up_at_gamma():
@@ -204,11 +204,11 @@ def test_batches_agree_and_a_failed_member_harms_no_other():
         np.testing.assert_allclose(batch[0], of(bad[0]), atol=1e-9)
         np.testing.assert_allclose(batch[4], of(bad[4]), atol=1e-9)
 
-        def masked(scale, bad=bad, of=of):
-            w = jax.vmap(lambda F: of(scale * F))(bad)
+        def masked(x, bad=bad, of=of):
+            w = jax.vmap(lambda F: of(F + x * SHEAR))(bad)
             return jnp.sum(jnp.where(jnp.isnan(w), 0.0, w))
 
-        assert np.isfinite(jax.grad(masked)(1.0))
+        assert np.isfinite(jax.jit(jax.grad(masked))(0.0))
 
 
 def test_silence_is_not_an_answer():

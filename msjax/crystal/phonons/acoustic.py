@@ -16,13 +16,12 @@ from msjax.material.response import Material, check_strain
 from msjax.status import Code, Status, check, guard, screen
 from msjax.typing import Array, Float, Scalar, concrete
 
-
 STARTS = 6
 
 
 class Ellipticity(NamedTuple):
-    """The softest long wave: ``value`` = min over unit N and a of a_i A_iJkL N_J N_L a_k, per reference volume (eV/Å^d);
-    ``direction`` N (d,) in the reference frame, ``polarisation`` a (d,); UNSTABLE in ``status`` where it is negative.
+    """The softest long wave: ``value`` = min over unit N and a of a_i A_iJkL N_J N_L a_k, eV/Å^d of
+    reference volume; ``direction`` N (d,) in the reference frame, ``polarisation`` a (d,); UNSTABLE in ``status`` where it is negative.
 
     The value has first derivatives (envelope theorem); direction and polarisation have none.
     """

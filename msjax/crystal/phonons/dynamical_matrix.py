@@ -17,7 +17,7 @@ from msjax.typing import Array, Complex, Float, concrete
 def dynamical_matrix(
     material: CauchyBorn, q: ArrayLike, deformation: ArrayLike | None = None, *, throw: bool = True
 ) -> Complex[Array, "q n n"]:
-    """Mass-weighted dynamical matrix at wave vectors ``q`` (nq, d), shape (nq, N, N) with N = atoms × d, in eV/(Å² amu).
+    """Mass-weighted dynamical matrix at wave vectors ``q`` (nq, d): (nq, N, N) with N = atoms × d, in eV/(Å² amu).
 
     ``q`` is in units of the reciprocal lattice vectors of the *reference* cell (rows of ``crystal.reciprocal``): the
     wave is e^{2πi q·m} in cell m, whatever F (default: the identity) does to the cell. With K_b the second derivatives
@@ -45,7 +45,7 @@ def dynamical_matrix(
 
 @eqx.filter_jit
 def _dynamical_matrix(material: CauchyBorn, q: Array, deformation: Array) -> tuple[Array, Status]:
-    waves, _, status = waves_at(material, deformation)
+    waves, status = waves_at(material, deformation)
     matrix = mass_weighted(hermitian(waves, phases(lattice_vectors(material), q)), material).dense()
     return guard(matrix, status.failed), status
 

@@ -92,7 +92,7 @@ def _modes(material: CauchyBorn, q: Array, deformation: Array) -> tuple[Modes, S
 
 
 def _weighted(material: CauchyBorn, q: Array, deformation: Array) -> tuple[Hermitian, Status]:
-    waves, _, status = waves_at(material, deformation)
+    waves, status = waves_at(material, deformation)
     table = phases(lattice_vectors(material), q)
     return mass_weighted(hermitian(waves, table), material), status
 

@@ -17,7 +17,7 @@ from msjax.crystal.phonons.dynamical_matrix import check_q, mass_weighted, strai
 from msjax.crystal.phonons.envelope import at_minimum
 from msjax.crystal.phonons.frequencies import eigenvalues
 from msjax.crystal.phonons.refine import best_of_blocks, refine
-from msjax.crystal.phonons.waves import Waves, hermitian, lattice_vectors, phases, waves_at
+from msjax.crystal.phonons.waves import Waves, hermitian, lattice_vectors, phases, waves_at, waves_beside
 from msjax.crystal.phonons.zone import special_point, wave_length2, zone_grid
 from msjax.status import Code, Status, check, guard, screen
 from msjax.typing import Array, Complex, Float, Int, Scalar, concrete
@@ -160,7 +160,7 @@ def wave_modulus(
 
 @eqx.filter_jit
 def _wave_modulus(material: CauchyBorn, q: Array, deformation: Array):
-    waves, _, status = waves_at(material, deformation)
+    waves, status = waves_at(material, deformation)
     value = _moduli(material, waves, q)
     return guard(value, status.failed), status
 
@@ -187,7 +187,8 @@ def _condensed_lowest(matrix: Hermitian, material: CauchyBorn):
 
 @eqx.filter_jit
 def _stability(material: CauchyBorn, deformation: Array, grid: int) -> Stability:
-    waves, response, status = waves_at(material, deformation)
+    response = material.respond(deformation)
+    status, waves = response.status, waves_beside(material, deformation, response)
     long = softest(response.tangent, response.tangent_status)
     frozen, still = jax.lax.stop_gradient((waves, material))
     q = _softest_wave(still, frozen, jax.lax.stop_gradient(long), grid)

@@ -12,15 +12,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.cauchy_born import CauchyBorn, bind
+from msjax.crystal.cauchy_born import CauchyBorn, bind, screen_neighbours, screen_tables
+from msjax.crystal.cauchy_born import _newton_settings as newton_settings
 from msjax.crystal.expansion import Expansion, expand
 from msjax.crystal.hermitian import Hermitian, upper
-from msjax.crystal.multilattice import bond_vectors
+from msjax.crystal.multilattice import Arguments, Shifts, bond_vectors
 from msjax.crystal.neighbours import Neighbours
 from msjax.crystal.phonons.bonds import complete, leading
 from msjax.crystal.potential import Radial, SiteEnergy
 from msjax.material.response import Response, safe_deformation
-from msjax.status import Status
+from msjax.solvers.stationary import stationary
+from msjax.status import Code, Status, first_failure, screen
 from msjax.typing import Array, Float
 
 
@@ -67,19 +69,40 @@ def phases(vectors: np.ndarray, q: Float[Array, "q d"]) -> Phases:
     return Phases(2.0 * s * s, 2.0 * s * c)
 
 
-def waves_at(material: CauchyBorn, deformation: Float[Array, "d d"]) -> tuple[Waves, Response, Status]:
-    """Coefficients at F, the material's response there, and its status.
+def waves_at(material: CauchyBorn, deformation: Float[Array, "d d"]) -> tuple[Waves, Status]:
+    """Coefficients at F with relaxed shifts, and the status: that of :meth:`CauchyBorn.respond`, without paying for it.
 
     Where the status has failed the coefficients are those of F = I, or of no shift: pass what follows through
     :func:`msjax.status.guard`.
     """
-    response = material.respond(deformation)
-    status = response.status
+    safe, status = safe_deformation(deformation)
+    shifts = material.initial_state()
+    if material.inner == "relaxed" and shifts.size:
+        reference = material.reference_bonds
+        arguments = Arguments(safe, reference, bind(material.potential, reference))
+        flat, of_shifts = stationary(
+            Shifts(material.neighbours), shifts.reshape(-1), arguments, newton_settings(material.neighbours)
+        )
+        shifts, status = flat.reshape(shifts.shape), first_failure(status, of_shifts)
+    waves, moments = _coefficients(material, safe, shifts)
+    status = screen_neighbours(material, safe, shifts, status)
+    if isinstance(material.potential, Radial):
+        status = screen_tables(material.potential, moments, status)
+    finite = jnp.all(jnp.isfinite(waves.constant)) & jnp.all(jnp.isfinite(waves.even))
+    return waves, screen(status, ~finite, Code.NONFINITE)
+
+
+def waves_beside(material: CauchyBorn, deformation: Float[Array, "d d"], response: Response) -> Waves:
+    """Coefficients at F where the response is at hand; see :func:`waves_at`."""
     safe, _ = safe_deformation(deformation)
+    shifts = jnp.where(response.status.failed, jnp.zeros_like(response.state), response.state)
+    return _coefficients(material, safe, shifts)[0]
+
+
+def _coefficients(material: CauchyBorn, deformation: Float[Array, "d d"], shifts: Float[Array, "n d"]):
     if is_simple(material):
-        return _simple(material, safe), response, status
-    shifts = jnp.where(status.failed, jnp.zeros_like(response.state), response.state)
-    return _general(material, safe, shifts), response, status
+        return _simple(material, deformation)
+    return _general(material, deformation, shifts)
 
 
 def hermitian(waves: Waves, table: Phases) -> Hermitian:
@@ -98,23 +121,26 @@ def hermitian(waves: Waves, table: Phases) -> Hermitian:
     return Hermitian(tuple(real), tuple(waves.odd @ table.sine))
 
 
-def _simple(material: CauchyBorn, deformation: Float[Array, "d d"]) -> Waves:
+def _simple(material: CauchyBorn, deformation: Float[Array, "d d"]) -> tuple[Waves, Float[Array, "ns k"]]:
     """|e^{iφ} − 1|² = 2·2 sin²(φ/2) on each stored bond; an even density feels 2i sin φ (the 2 is in the expansion)."""
     reference = material.reference_bonds
     expansion = expand(bind(material.potential, reference), material.neighbours, reference @ deformation.T)
     dim = material.dim
     rows, columns = np.array(upper(dim)).T
     even = -2.0 * expansion.curvature[:, rows, columns].T
-    return Waves(
+    waves = Waves(
         constant=jnp.zeros((len(rows),)),
         even=even,
         odd=jnp.zeros((0, even.shape[1])),
         slope=expansion.density_slope.transpose(1, 2, 0),
         embedding=expansion.embedding_curvature[0],
     )
+    return waves, expansion.moments
 
 
-def _general(material: CauchyBorn, deformation: Float[Array, "d d"], shifts: Float[Array, "n d"]) -> Waves:
+def _general(
+    material: CauchyBorn, deformation: Float[Array, "d d"], shifts: Float[Array, "n d"]
+) -> tuple[Waves, Float[Array, "ns k"]]:
     bonds = complete(material.neighbours)
     plan = _plan(bonds)
     reference = bonds.vectors(material.crystal.cell, material.crystal.basis)
@@ -138,13 +164,14 @@ def _general(material: CauchyBorn, deformation: Float[Array, "d d"], shifts: Flo
     rows, columns = np.array(upper(n * dim)).T
     above = np.array(upper(n * dim, 1)).reshape(-1, 2).T
     even = even[:, rows, columns].T
-    return Waves(
+    waves = Waves(
         constant=0.5 * (home + home.T)[rows, columns] + jnp.sum(even, axis=1),
         even=even,
         odd=odd[:, above[0], above[1]].T,
         slope=jnp.zeros((0, dim, len(plan.vectors))),
         embedding=jnp.zeros((0, 0)),
     )
+    return waves, expansion.moments
 
 
 def _site_hessian(expansion: Expansion, bonds: Neighbours, site: int, potential) -> Float[Array, "n d n d"]:
