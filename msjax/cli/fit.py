@@ -81,7 +81,10 @@ def fit(
 
     with Steps() as steps:
         for number, job in enumerate(jobs):
-            study = _study(job, element, at_least, relative_sd, noise, seed, steps, (number, len(jobs)))
+            try:
+                study = _study(job, element, at_least, relative_sd, noise, seed, steps, (number, len(jobs)))
+            except ValueError as error:
+                raise ValueError(_in_options(str(error))) from error
             _write(study, job, output, seed, pdf, steps)
     print(f"done in {time.monotonic() - began:.0f} s")
     return 0
@@ -107,6 +110,17 @@ def _jobs(data: Path | None, metal: str, bulk: str) -> list[_Job]:
     return [_Job(data, None if own_bulk else metal, bulk, data.stem)]
 
 
+def _in_options(words: str) -> str:
+    """The library's advice as advice to someone at the command line."""
+    for argument, option in (
+        ("or pass sd= or relative_sd=", "or say --relative-sd 0.02 (for 2 %)"),
+        ("window: no row", "--at-least: no row"),
+        ("route: ", "--bulk: "),
+    ):
+        words = words.replace(argument, option)
+    return words
+
+
 def _check_numbers(at_least, relative_sd, noise, element, data) -> None:
     if not 0.0 <= at_least < float("inf"):
         raise ValueError(f"--at-least: expected a thickness in nm, not negative, got {at_least:g}")
@@ -126,8 +140,10 @@ def _writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"--output {folder}: this, or what it would lie in, is no folder") from None
     except OSError as error:
-        raise ValueError(f"--output {folder}: cannot be written to ({error.strerror})") from None
+        raise ValueError(f"--output {folder}: cannot be written to ({error.strerror.lower()})") from None
 
 
 def _study(job: _Job, element, at_least, relative_sd, noise, seed, steps: "Steps", place) -> "FilmStudy":

@@ -145,4 +145,4 @@ def _split(cell: str) -> tuple[str, str | None]:
     try:
         return split_label(cell.strip(), "header")
     except ValueError:
-        return cell.strip(), None
+        return cell.split("[")[0].strip(), None
