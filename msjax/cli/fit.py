@@ -1,5 +1,6 @@
 """``msjax fit``: the film study on the data that come with the project, or on a user's own."""
 
+import re
 import shlex
 import sys
 import tempfile
@@ -118,7 +119,7 @@ def _in_options(words: str) -> str:
         ("route: ", "--bulk: "),
     ):
         words = words.replace(argument, option)
-    return words
+    return re.sub(r", or pass units=\{.*\}$", "", words)
 
 
 def _check_numbers(at_least, relative_sd, noise, element, data) -> None:
@@ -143,7 +144,7 @@ def _writable(folder: Path) -> None:
     except (FileExistsError, NotADirectoryError):
         raise ValueError(f"--output {folder}: this, or what it would lie in, is no folder") from None
     except OSError as error:
-        raise ValueError(f"--output {folder}: cannot be written to ({error.strerror.lower()})") from None
+        raise ValueError(f"--output {folder}: cannot be written to ({error.strerror})") from None
 
 
 def _study(job: _Job, element, at_least, relative_sd, noise, seed, steps: "Steps", place) -> "FilmStudy":

@@ -119,7 +119,12 @@ def _residuals(axes: "Axes", study: FilmStudy, name: str, data: Points, found: d
             inside = data.inverse <= 1.0 / line.at_least
             straight = line.modulus + 2.0 * line.S * data.inverse
             axes.plot(
-                data.inverse[inside], 100 * (data.values[name] / straight - 1.0)[inside], "D-", color=PURPLE, **style
+                data.inverse[inside],
+                100 * (data.values[name] / straight - 1.0)[inside],
+                "D-",
+                color=PURPLE,
+                markersize=2.8,
+                linewidth=0.8,
             )
     for law in study.laws[::-1]:
         colour, marker, _, _ = _LAWS[law.name]
@@ -193,7 +198,7 @@ def _surface(panel, study: FilmStudy, level: float) -> None:
     _rows(
         ax,
         f"textbook S of {symbol} + 2S/h (N/m)",
-        [f"h ≥ {x.at_least:g} nm" if x.at_least else "all films" for x in lines],
+        [f"h ≥ {line.at_least:g} nm" if line.at_least else "all films" for line in lines],
     )
 
 
