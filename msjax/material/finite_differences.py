@@ -36,7 +36,12 @@ class Sweep(NamedTuple):
 
 
 def sweep(
-    plus: np.ndarray, minus: np.ndarray, steps: np.ndarray, derivative: np.ndarray, scale: float, magnitude: float
+    plus: np.ndarray,
+    minus: np.ndarray,
+    steps: np.ndarray,
+    derivative: np.ndarray | float,
+    scale: float,
+    magnitude: float,
 ) -> Sweep:
     """Compare ``derivative`` with (plus − minus)/2h.
 
