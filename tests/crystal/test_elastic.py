@@ -136,7 +136,7 @@ def test_the_embedding_alone_breaks_the_cauchy_relation(copper):
     assert c[1] - c[2] == pytest.approx(float(expected), rel=1e-10)
 
 
-@pytest.mark.parametrize("which", ["copper", "silicon"])
+@pytest.mark.parametrize("which", ["copper", pytest.param("silicon", marks=pytest.mark.slow)])
 def test_third_order_has_all_permutations_and_cubic_symmetry(which, request):
     material = request.getfixturevalue(which)
     third = np.asarray(relaxed_third_order_stiffness(material))
@@ -155,7 +155,7 @@ def test_third_order_has_all_permutations_and_cubic_symmetry(which, request):
     assert np.sum(independent) == 3 + 3 * 6 + 6 + 3 * 3 + 3 * 6 + 6  # 111, 112, 123, 144, 155, 456
 
 
-@pytest.mark.parametrize("which", ["copper", "silicon"])
+@pytest.mark.parametrize("which", ["copper", pytest.param("silicon", marks=pytest.mark.slow)])
 def test_constants_are_the_derivatives_of_second_piola(which, request):
     """C_IJ and C_IJK against finite differences of the relaxed stress by the Green–Lagrange strain."""
     material = request.getfixturevalue(which)
@@ -172,6 +172,7 @@ def test_constants_are_the_derivatives_of_second_piola(which, request):
         np.testing.assert_allclose(curvature, third_order[:, v, v], atol=3e-6 * largest)
 
 
+@pytest.mark.slow
 def test_clamped_third_order_differs_where_shifts_move(silicon):
     clamped = np.asarray(clamped_third_order_stiffness(silicon)) / units.GPa
     relaxed = np.asarray(relaxed_third_order_stiffness(silicon)) / units.GPa

@@ -80,7 +80,10 @@ def check(outputs, theta):
     assert np.max(np.abs(reverse - expected)) < 1e-9 * np.max(np.abs(expected))
 
 
-@pytest.mark.parametrize("name", MATERIALS)
+SLOW = {"Stillinger-Weber"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in MATERIALS])
 def test_energy_stress_and_tangent(name):
     material = MATERIALS[name]()
     theta, build = parameters(material)
