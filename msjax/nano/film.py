@@ -138,4 +138,5 @@ def _respond(film: Film, thickness: Scalar) -> FilmResponse:
     status = screen(status, (status.code == Code.CONVERGED) & ~((a11 > a12) & (a11 + a12 > 0.0)), Code.UNSTABLE)
     uniaxial, biaxial = a11 - a12**2 / a11, a11 + a12
     values = (e, a11, a12, uniaxial, biaxial, uniaxial / safe, biaxial / safe, a12 / a11)
-    return FilmResponse(*guard(values, status.failed), status)
+    e, a11, a12, uniaxial, biaxial, e_app, y_app, nu = guard(values, status.failed)
+    return FilmResponse(e, a11, a12, uniaxial, biaxial, e_app, y_app, nu, status)
