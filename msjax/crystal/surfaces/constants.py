@@ -73,7 +73,7 @@ def constants(surface: Surface, *, throw: bool = True) -> SurfaceConstants:
     >>> bulk = equilibrium(ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.6), ms.EAM.gupta("Cu"))).material
     >>> c = constants(Surface(bulk, "111"))
     >>> round(float(c.energy / units.J_per_m2), 2)
-    0.89
+    1.27
     """
     _check_stress_free(surface)
     result = _constants(surface)
