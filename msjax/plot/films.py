@@ -80,7 +80,7 @@ def _values(axes: "Axes", study, name, data: Points, found: dict[str, Curves], b
             straight = line.modulus + 2.0 * line.S * x
             axes.plot(x, straight, ":", color=PURPLE, linewidth=0.8)
             axes.plot(x[inside], straight[inside], color=PURPLE, linewidth=1.0,
-                      label="textbook lines, four windows" if line is _first(study, name) else None)  # fmt: skip
+                      label="textbook lines, by window" if line is _first(study, name) else None)  # fmt: skip
     for law in study.laws[::-1]:
         colour, _, style, label = _LAWS[law.name]
         axes.plot(x, found[law.name].smooth[name], style, color=colour, label=label, linewidth=1.2)
