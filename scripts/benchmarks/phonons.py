@@ -59,7 +59,8 @@ def scans() -> None:
                        limit, "s", least=False)  # fmt: skip
             timing.bar(f"{name}, {label}: lower + compile", program.cold, compile_limit, "s", least=False)
             print(
-                f"    lower {program.lower:.2f} s, compile {program.compile:.2f} s, temporaries {program.temporaries:.1f} MB"
+                f"    lower {program.lower:.2f} s, compile {program.compile:.2f} s, "
+                f"temporaries {program.temporaries:.1f} MB"
             )
 
 

@@ -92,6 +92,7 @@ def test_rotations_leave_frequencies():
         np.testing.assert_allclose(after, before, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_short_route_and_general_route_agree():
     """The conventional cell takes the general route; it folds X onto Γ."""
     a = 3.615
@@ -135,7 +136,9 @@ def test_a_users_site_energy_gives_the_same_phonons():
     np.testing.assert_allclose(theirs, ours, atol=1e-13)
 
 
-@pytest.mark.parametrize("material", [copper(), silicon()], ids=["copper", "silicon"])
+@pytest.mark.parametrize(
+    "material", [copper(), pytest.param(silicon(), marks=pytest.mark.slow)], ids=["copper", "silicon"]
+)
 def test_long_waves_are_those_of_the_acoustic_tensor(material):
     """ω² → λ(Q(N)) |k|²/ρ₀, for all acoustic branches and under strain."""
     direction = np.array([0.3, 0.9, -0.2]) / np.linalg.norm([0.3, 0.9, -0.2])
@@ -153,6 +156,7 @@ def test_long_waves_are_those_of_the_acoustic_tensor(material):
     assert 3.5 < errors[0] / errors[1] < 4.5  # the dispersion is of second order
 
 
+@pytest.mark.slow
 def test_wave_modulus_has_the_sign_of_the_lowest_frequency():
     material = ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.43095), ms.StillingerWeber(), strain_margin=0.25)
     q = np.random.default_rng(1).uniform(-0.5, 0.5, (200, 3))
@@ -226,7 +230,7 @@ def test_silence_is_not_an_answer():
         ([[0.5, 0.5]], r"\(nq, 3\)"),
         ([[0.0, 0.0, 0.1], [0.0, np.nan, 0.0]], "q: must be finite, row 1"),
         ([[1j, 0, 0]], "q: expected real"),
-        ([["a", "b", "c"]], "q: expected numbers"),
+        ("X", "q: expected numbers"),
     ],
 )
 def test_bad_wave_vectors_are_named(q, message):
@@ -243,11 +247,9 @@ def test_bad_arguments_are_named():
         ms.phonons.acoustic_tensor(copper(), [0.0, 0.0, 0.0])
     with pytest.raises(ValueError, match=r"direction: expected shape \(3,\)"):
         ms.phonons.acoustic_tensor(copper(), [1.0, 0.0])
+    clamped = ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.43), ms.StillingerWeber(), inner="clamped")
     with pytest.raises(ValueError, match="clamped inner shifts"):
-        clamped = ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.43), ms.StillingerWeber(), inner="clamped")
         ms.phonons.stability(clamped)
-    with pytest.raises(ValueError, match="phonons need a CauchyBorn"):
-        ms.phonons.frequencies(ms.bulk("Cu", "fcc", a=3.6), Q)
     with pytest.raises(ValueError, match="path: expected F"):
         ms.phonons.critical_strain(copper(), lambda t: t * jnp.ones(3), 0.1)
 

@@ -1,13 +1,12 @@
 """Long waves: the acoustic tensor, and strong ellipticity over all directions."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from msjax.crystal.hermitian import Hermitian, lowest_eigenvalue, upper
 from msjax.crystal.phonons.envelope import at_minimum
@@ -21,7 +20,8 @@ STARTS = 6
 
 class Ellipticity(NamedTuple):
     """The softest long wave: ``value`` = min over unit N and a of a_i A_iJkL N_J N_L a_k, eV/Å^d of
-    reference volume; ``direction`` N (d,) in the reference frame, ``polarisation`` a (d,); UNSTABLE in ``status`` where it is negative.
+    reference volume; ``direction`` N (d,) in the reference frame, ``polarisation`` a (d,); UNSTABLE in ``status`` where
+    it is negative.
 
     The value has first derivatives (envelope theorem); direction and polarisation have none.
     """
@@ -33,7 +33,7 @@ class Ellipticity(NamedTuple):
 
 
 def acoustic_tensor(
-    material: Material, direction: ArrayLike, deformation: ArrayLike | None = None, *, throw: bool = True
+    material: Material, direction: Any, deformation: Any = None, *, throw: bool = True
 ) -> Float[Array, "d d"]:
     """Q_ik(N) = A_iJkL N_J N_L at F, with the tangent at relaxed inner shifts, eV/Å^d.
 
@@ -54,7 +54,7 @@ def acoustic_tensor(
     return value
 
 
-def ellipticity(material: Material, deformation: ArrayLike | None = None) -> Ellipticity:
+def ellipticity(material: Material, deformation: Any = None) -> Ellipticity:
     """Strong ellipticity at F: the lowest eigenvalue of the acoustic tensor over *all* directions.
 
     A grid on the half sphere (half circle) followed by local refinement. Positive: the continuum's rate equations are
@@ -186,7 +186,7 @@ def _unit_tangent(dim: int) -> Float[Array, "d d d d"]:
     return jnp.einsum("ik,JL->iJkL", jnp.eye(dim), jnp.eye(dim))
 
 
-def _check_direction(direction: ArrayLike, dim: int) -> Float[Array, " d"]:
+def _check_direction(direction: Any, dim: int) -> Float[Array, " d"]:
     try:
         array = jnp.asarray(direction, dtype=float)
     except (TypeError, ValueError) as error:

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.crystal.phonons.dynamical_matrix import strain_or_identity
@@ -41,8 +40,8 @@ class Critical(NamedTuple):
 def critical_strain(
     material: CauchyBorn,
     path: Callable[[Scalar], Float[Array, "d d"]],
-    upper: ArrayLike,
-    lower: ArrayLike = 0.0,
+    upper: Any,
+    lower: Any = 0.0,
     *,
     grid: int = GRID,
 ) -> Critical:

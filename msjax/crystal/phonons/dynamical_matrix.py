@@ -1,10 +1,11 @@
 """The dynamical matrix D(q; F), exact at any wave vector."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.crystal.hermitian import Hermitian, upper
@@ -15,7 +16,7 @@ from msjax.typing import Array, Complex, Float, concrete
 
 
 def dynamical_matrix(
-    material: CauchyBorn, q: ArrayLike, deformation: ArrayLike | None = None, *, throw: bool = True
+    material: CauchyBorn, q: Any, deformation: Any = None, *, throw: bool = True
 ) -> Complex[Array, "q n n"]:
     """Mass-weighted dynamical matrix at wave vectors ``q`` (nq, d): (nq, N, N) with N = atoms × d, in eV/(Å² amu).
 
@@ -60,14 +61,14 @@ def mass_weighted(matrix: Hermitian, material: CauchyBorn) -> Hermitian:
     )
 
 
-def strain_or_identity(material: CauchyBorn, deformation: ArrayLike | None) -> Float[Array, "d d"]:
+def strain_or_identity(material: CauchyBorn, deformation: Any) -> Float[Array, "d d"]:
     """F as an array, the identity by default."""
     if not isinstance(material, CauchyBorn):
         raise ValueError(f"material: phonons need a CauchyBorn material, got {type(material).__name__}")
     return jnp.eye(material.dim) if deformation is None else check_strain(deformation, material.dim)
 
 
-def check_q(q: ArrayLike, dim: int) -> Float[Array, "q d"]:
+def check_q(q: Any, dim: int) -> Float[Array, "q d"]:
     """Wave vectors as a float array (nq, d)."""
     try:
         array = jnp.asarray(q)

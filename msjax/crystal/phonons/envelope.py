@@ -24,8 +24,9 @@ def _at_minimum(function, parameters, minimiser):
 @_at_minimum.defjvp
 def _at_minimum_jvp(function, primals, tangents):
     parameters, minimiser = primals
-    value, slope = jax.jvp(lambda p: function(p, minimiser), (parameters,), (tangents[0],))
-    return value, jax.tree.map(_once, slope)
+    # what is differentiated again are the coefficients of this rule: functions of the parameters
+    parameters = jax.tree.map(_once, parameters)
+    return jax.jvp(lambda p: function(p, minimiser), (parameters,), (tangents[0],))
 
 
 @jax.custom_jvp

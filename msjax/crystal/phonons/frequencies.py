@@ -1,11 +1,10 @@
 """Phonon frequencies and modes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
 from msjax import units
 from msjax.crystal.cauchy_born import CauchyBorn
@@ -27,9 +26,7 @@ class Modes(NamedTuple):
     vectors: Complex[Array, "q n n"]
 
 
-def frequencies(
-    material: CauchyBorn, q: ArrayLike, deformation: ArrayLike | None = None, *, throw: bool = True
-) -> Float[Array, "q n"]:
+def frequencies(material: CauchyBorn, q: Any, deformation: Any = None, *, throw: bool = True) -> Float[Array, "q n"]:
     """Phonon frequencies ω/2π in THz, ascending, imaginary ones as negative; shape (nq, atoms × d).
 
     ``q`` (nq, d) in units of the reference reciprocal vectors; F defaults to the identity. Model materials (mass 1,
@@ -46,12 +43,12 @@ def frequencies(
     >>> frequencies(silicon, [[0.0, 0.0, 0.0]])[0, 3:].round(2).tolist()
     [17.83, 17.83, 17.83]
     """
-    omega2, status = _omega2(material, check_q(q, material.dim), strain_or_identity(material, deformation))
+    result, status = _frequencies(material, check_q(q, material.dim), strain_or_identity(material, deformation))
     check(status, "frequencies", throw)
-    return in_thz(omega2)
+    return result
 
 
-def modes(material: CauchyBorn, q: ArrayLike, deformation: ArrayLike | None = None, *, throw: bool = True) -> Modes:
+def modes(material: CauchyBorn, q: Any, deformation: Any = None, *, throw: bool = True) -> Modes:
     """ω² and mode shapes at wave vectors ``q`` (nq, d), in internal units; see :func:`frequencies`.
 
     >>> import math, msjax as ms
@@ -79,9 +76,10 @@ def in_thz(omega2: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 @eqx.filter_jit
-def _omega2(material: CauchyBorn, q: Array, deformation: Array) -> tuple[Array, Status]:
+def _frequencies(material: CauchyBorn, q: Array, deformation: Array) -> tuple[Array, Status]:
     weighted, status = _weighted(material, q, deformation)
-    return guard(eigenvalues(weighted), status.failed), status
+    # guarded last: the root of a NaN would turn a failed member's zero cotangent into NaN
+    return guard(in_thz(eigenvalues(weighted)), status.failed), status
 
 
 @eqx.filter_jit

@@ -74,7 +74,7 @@ def _stencil(dim: int) -> tuple[np.ndarray, np.ndarray]:
     return points, np.linalg.pinv(np.stack(columns, axis=1))
 
 
-def _symmetric(triangle: Float[Array, " t"], dim: int) -> Float[Array, "d d"]:
+def _symmetric(triangle, dim: int) -> Float[Array, "d d"]:
     index = np.zeros((dim, dim), int)
     rows, columns = np.triu_indices(dim)
     index[rows, columns] = index[columns, rows] = np.arange(len(rows))

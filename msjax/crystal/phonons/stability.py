@@ -1,12 +1,12 @@
 """May the continuum be trusted at F? The lattice's stability over all waves, long and short."""
 
 from enum import IntEnum
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from msjax import units
 from msjax.crystal.cauchy_born import CauchyBorn
@@ -73,12 +73,12 @@ class Stability(eqx.Module):
         return Verdict(int(self.verdict_code))
 
     @property
-    def lowest_modulus(self) -> Scalar:
+    def lowest_modulus(self) -> Float[Array, "..."]:
         """The smaller of the lattice's and the continuum's modulus: the stability constant, eV/Å^d."""
         return jnp.minimum(self.modulus, self.ellipticity.value)
 
     @property
-    def frequency(self) -> Scalar:
+    def frequency(self) -> Float[Array, "..."]:
         """ω/2π at ``q`` in THz, negative when imaginary."""
         return jnp.sign(self.omega2) * jnp.sqrt(jnp.abs(self.omega2)) / (2.0 * jnp.pi * units.THz)
 
@@ -111,7 +111,7 @@ class Stability(eqx.Module):
     __repr__ = __str__
 
 
-def stability(material: CauchyBorn, deformation: ArrayLike | None = None, *, grid: int = GRID) -> Stability:
+def stability(material: CauchyBorn, deformation: Any = None, *, grid: int = GRID) -> Stability:
     """Is the crystal stable at F (default: the identity) against waves of every length?
 
     Long waves are judged by the acoustic tensor over all directions, all others by the lowest wave modulus over a
@@ -137,9 +137,7 @@ def stability(material: CauchyBorn, deformation: ArrayLike | None = None, *, gri
     return _stability(material, strain, grid)
 
 
-def wave_modulus(
-    material: CauchyBorn, q: ArrayLike, deformation: ArrayLike | None = None, *, throw: bool = True
-) -> Float[Array, " q"]:
+def wave_modulus(material: CauchyBorn, q: Any, deformation: Any = None, *, throw: bool = True) -> Float[Array, " q"]:
     """Λ(q) = λ_min(S(q)) / (V₀ κ²(q)) in eV/Å^d for wave vectors (nq, d): the stiffness of a wave, long or short.
 
     S is the dynamical matrix (without masses) with all atoms but the first condensed out; κ² is the symbol of a

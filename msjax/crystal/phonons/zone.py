@@ -67,7 +67,7 @@ def wave_length2(neighbours: Neighbours, q: Float[Array, "q d"]) -> Float[Array,
     """κ²(q), 1/Å²; see :func:`discrete_laplacian`."""
     integers, weights = discrete_laplacian(neighbours)
     s = jnp.sin(jnp.pi * (integers.astype(float) @ q.T))
-    return 4.0 * weights @ (s * s)
+    return 4.0 * (jnp.asarray(weights) @ (s * s))
 
 
 def special_point(crystal: Crystal, q: np.ndarray) -> str | None:
