@@ -31,7 +31,7 @@ def tensor(degree: int, r: Float[Array, "d nb"]) -> Float[Array, "m nb"]:
     if degree == 1:
         return r
     first, second = np.array(VOIGT[r.shape[0]]).T
-    return _roots(r.shape[0])[:, None] * (r[first] * r[second])
+    return jnp.asarray(_roots(r.shape[0]))[:, None] * (r[first] * r[second])
 
 
 def _roots(dim: int) -> np.ndarray:

@@ -107,7 +107,7 @@ def expand_terms(
         weights = (multiplicity[neighbours.site][None, :] * doubling) * of_site
     else:
         of_u, weights = jnp.zeros((sites, 0, 0)), jnp.zeros((0, neighbours.bonds))
-    slope, curvature = bonds.frozen(jnp.asarray(pair_weight), weights)
+    slope, curvature = bonds.frozen(pair_weight, weights)
     return Terms(value, slope, curvature, doubling[:, None, :] * bonds.slopes(), of_u, moments)
 
 
@@ -147,17 +147,17 @@ def _site_moments(potential: Angular | Moments, neighbours: Neighbours, bonds: A
     return site_sum((_doubling(potential, neighbours, bonds.r.shape[0]) * bonds.moments).T, neighbours)
 
 
-def _pair_weight(neighbours: Neighbours) -> np.ndarray:
-    return np.where(neighbours.doubled, 2.0, 1.0) * neighbours.multiplicity[neighbours.site]
+def _pair_weight(neighbours: Neighbours) -> Float[Array, " nb"]:
+    return jnp.asarray(np.where(neighbours.doubled, 2.0, 1.0) * neighbours.multiplicity[neighbours.site])
 
 
-def _doubling(potential: Angular | Moments, neighbours: Neighbours, dim: int) -> np.ndarray:
+def _doubling(potential: Angular | Moments, neighbours: Neighbours, dim: int) -> Float[Array, "k nb"]:
     """(k, nb): a doubled bond counts twice in an even moment and cancels in an odd one."""
     if isinstance(potential, Angular):
         parity = AngularBonds.parities(potential, dim)
     else:
         parity = VectorBonds.parities(potential, dim)
-    return np.where(neighbours.doubled[None, :], 1.0 + parity[:, None], np.ones((len(parity), 1)))
+    return jnp.asarray(np.where(neighbours.doubled[None, :], 1.0 + parity[:, None], 1.0))
 
 
 def _all_neighbours(neighbours: Neighbours, r: Float[Array, "nb d"]) -> list[Float[Array, "n d"]]:

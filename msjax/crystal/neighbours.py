@@ -81,7 +81,7 @@ class Neighbours:
 
     def vectors(self, cell: Float[Array, "p d"], basis: Float[Array, "n d"]) -> Float[Array, "nb d"]:
         """Reference bond vectors, Å, differentiable in cell and basis."""
-        return self.image.astype(float) @ cell + basis[self.partner] - basis[self.origin]
+        return jnp.asarray(self.image.astype(float)) @ cell + basis[self.partner] - basis[self.origin]
 
 
 def find(

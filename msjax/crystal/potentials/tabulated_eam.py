@@ -36,9 +36,9 @@ class TabulatedEAM(EAM):
         """Read one element; see :func:`msjax.crystal.setfl.read_setfl` for what is refused."""
         file = read_setfl(Path(path))
         if element is None:
-            if len(file.elements) > 1:
+            element, *others = file.elements
+            if others:
                 raise ValueError(f"{path}: element: the file holds {', '.join(file.elements)}; say which one")
-            element = file.elements[0]
         i = file.element_index(element)
         return cls(
             pair_table=file.pair_table(element),
