@@ -66,8 +66,8 @@ def ellipticity(material: Material, deformation: Any = None) -> Ellipticity:
     >>> from msjax.crystal.phonons import ellipticity
     >>> material = ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.615), ms.EAM.gupta("Cu"))
     >>> softest = ellipticity(material)
-    >>> bool(softest.value > 0), abs(softest.direction).round(3).tolist()
-    (True, [0.707, 0.707, 0.0])
+    >>> bool(softest.value > 0), sorted(abs(softest.direction).round(3).tolist())  # one of ⟨110⟩
+    (True, [0.0, 0.707, 0.707])
     """
     strain = jnp.eye(material.dim) if deformation is None else check_strain(deformation, material.dim)
     return _ellipticity(material, strain)
