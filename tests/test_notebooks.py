@@ -1,5 +1,6 @@
 """The notebooks run from top to bottom, and each pair says the same."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,8 @@ def test_the_pair_says_the_same(source):
 def test_it_runs(source):
     nbclient = pytest.importorskip("nbclient", reason="notebooks run by nbclient: pip install 'msjax[notebook]'")
     notebook = jupytext.read(source)
-    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute(cwd=str(source.parent))
+    client = nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3")
+    client.execute(cwd=str(source.parent), env={**os.environ, "PYTHONPATH": str(source.parent.parent)})
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) >= 4

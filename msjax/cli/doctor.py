@@ -125,7 +125,8 @@ def _extras() -> None:
     for entry in stated:
         match = re.match(r"([A-Za-z0-9_.-]+).*;.*extra == ['\"](\w+)['\"]", entry)
         if match and match[1].lower() != "msjax":
-            wanted.setdefault(match[2], []).append(match[1])
+            name = f"jax-{match[2]}-plugin" if match[2].startswith("cuda") else match[1]
+            wanted.setdefault(match[2], []).append(name)
     for extra in sorted(wanted):
         if extra in ("dev", "test", "all"):
             continue
