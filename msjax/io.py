@@ -104,6 +104,9 @@ def write_json(path: str | os.PathLike, record: dict[str, Any]) -> None:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)  # a temporary file is private, a result is not
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
