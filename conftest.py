@@ -3,7 +3,9 @@
 They stand at the root because doctests are collected from ``msjax/`` and tests from ``tests/``.
 """
 
+import equinox as eqx
 import jax
+import pytest
 from jaxtyping import install_import_hook
 
 jax.config.update("jax_enable_x64", True)
@@ -12,3 +14,15 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 # Before msjax is first imported: array arguments and results are checked against their annotated shapes.
 install_import_hook("msjax", "beartype.beartype")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_compiled_programs():
+    """Drop a module's compiled programs when it is done.
+
+    Every program maps memory of its own, and a process may hold 65,530 maps (Linux's default): after a few hundred
+    tests the compiler would crash.
+    """
+    yield
+    eqx.clear_caches()
+    jax.clear_caches()

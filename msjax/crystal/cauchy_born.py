@@ -26,6 +26,9 @@ from msjax.status import Code, Status, first_failure, guard, screen
 from msjax.tensors import is_positive_definite
 from msjax.typing import Array, Float, PyTree, concrete
 
+SHIFT_SOLVER = Newton(tolerance=1e-8, length=1.0, max_steps=50, largest_step=0.3)
+"""How inner shifts are relaxed; lengths in Å."""
+
 
 class CauchyBorn(Material):
     """W(F) = min_s E(F, s)/V₀ of a crystal, with P = ∂W/∂F and the exact tangent A (Ericksen,
@@ -126,9 +129,7 @@ def _multilattice(material: CauchyBorn, deformation: Array, state: Array | None,
     relaxed = material.inner == "relaxed" and n > 0
     if relaxed:
         start = shifts if state is None else state
-        flat, of_shifts = stationary(
-            Shifts(material.neighbours), start.reshape(-1), arguments, _newton_settings(material.neighbours)
-        )
+        flat, of_shifts = stationary(Shifts(material.neighbours), start.reshape(-1), arguments, SHIFT_SOLVER)
         shifts = flat.reshape(n, dim)
         status = first_failure(status, of_shifts)
     joint = expand_joint(material.neighbours, arguments, shifts)
@@ -167,10 +168,6 @@ def screen_tables(potential: Radial, moments: Float[Array, "ns k"], status: Stat
         if covered is not None:
             status = screen(status, ~covered, Code.OUTSIDE_TABLE)
     return status
-
-
-def _newton_settings(neighbours: Neighbours) -> Newton:
-    return Newton(tolerance=1e-8, length=1.0, max_steps=50, largest_step=0.3)
 
 
 def bind(potential: Potential, reference: Float[Array, "nb d"]) -> Potential:

@@ -13,7 +13,7 @@ import numpy as np
 
 from msjax.crystal.expansion import Terms, bond_moments, energy, expand_terms, in_moments
 from msjax.crystal.neighbours import Neighbours
-from msjax.crystal.potential import Potential, SiteEnergy
+from msjax.crystal.potential import Angular, Moments, Potential, SiteEnergy
 from msjax.solvers.newton import Functional
 from msjax.tensors import voigt_index
 from msjax.typing import Array, Float, Scalar
@@ -27,6 +27,12 @@ class Arguments(NamedTuple):
     potential: Potential
 
 
+class _Prepared(NamedTuple):
+    affine: Float[Array, "d nb"]
+    background: Float[Array, "ns k"] | None
+    potential: Angular | Moments
+
+
 @dataclasses.dataclass(frozen=True)
 class Shifts(Functional):
     """Energy per cell as a function of the flattened inner shifts (atoms − 1, d), Å, current frame.
@@ -36,23 +42,32 @@ class Shifts(Functional):
 
     neighbours: Neighbours
 
-    def derivatives(self, x, arguments):
-        """Energy (up to a constant), gradient and Hessian in the shifts."""
+    @property
+    def _moving(self) -> np.ndarray:
+        return np.any(self.neighbours.shift_of_bond != 0, axis=1)
+
+    def prepare(self, arguments):
+        """The affine motion of the bonds that move, and the moments of those that do not."""
         if isinstance(arguments.potential, SiteEnergy):
-            return _by_differentiation(lambda s: self._energy(s, arguments), x)
-        moving = np.any(self.neighbours.shift_of_bond != 0, axis=1)
-        bonds = self.neighbours.only(moving)
+            return arguments
+        potential, moving = in_moments(arguments.potential), self._moving
         background = None
-        potential = in_moments(arguments.potential)
         if not np.all(moving):
-            still = self.neighbours.only(~moving)
-            reference = arguments.reference[np.flatnonzero(~moving)]
-            background = bond_moments(potential, still, (reference @ arguments.deformation.T).T)
+            still = (arguments.reference[np.flatnonzero(~moving)] @ arguments.deformation.T).T
+            background = bond_moments(potential, self.neighbours.only(~moving), still)
         affine = (arguments.reference[np.flatnonzero(moving)] @ arguments.deformation.T).T
-        dim = affine.shape[0]
+        return _Prepared(affine, background, potential)
+
+    def derivatives(self, x, prepared):
+        """Energy (up to a constant), gradient and Hessian in the shifts."""
+        if isinstance(prepared, Arguments):
+            return _by_differentiation(lambda s: self._energy(s, prepared), x)
+        bonds = self.neighbours.only(self._moving)
+        dim = prepared.affine.shape[0]
         shifts = x.reshape(self.neighbours.atoms - 1, dim)
         rho = bonds.shift_of_bond
-        terms = expand_terms(potential, bonds, affine + shifts.T @ rho.T, background)
+        r = prepared.affine + shifts.T @ rho.T
+        terms = expand_terms(prepared.potential, bonds, r, prepared.background)
         gradient, hessian = contract(terms, bonds, jnp.asarray(rho))
         order = _shift_order(self.neighbours.atoms - 1, dim)
         return terms.energy, gradient[order], hessian[order[:, None], order[None, :]]

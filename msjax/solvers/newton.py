@@ -20,9 +20,13 @@ class Functional(abc.ABC):
     derivative rule sees it.
     """
 
+    def prepare(self, arguments: Any) -> Any:
+        """What :meth:`derivatives` needs of the arguments, computed once before the loop; by default themselves."""
+        return arguments
+
     @abc.abstractmethod
     def derivatives(
-        self, x: Float[Array, " n"], arguments: Any
+        self, x: Float[Array, " n"], prepared: Any
     ) -> tuple[Scalar, Float[Array, " n"], Float[Array, "n n"]]:
         """Energy, gradient and Hessian in x, in one pass."""
 
@@ -37,10 +41,10 @@ class FromEnergy(Functional):
 
     energy: Any
 
-    def derivatives(self, x, arguments):
+    def derivatives(self, x, prepared):
         """Value, gradient, and the Hessian by forward over reverse mode."""
-        value, gradient = jax.value_and_grad(self.energy)(x, arguments)
-        hessian = jax.jacfwd(jax.grad(self.energy))(x, arguments)
+        value, gradient = jax.value_and_grad(self.energy)(x, prepared)
+        hessian = jax.jacfwd(jax.grad(self.energy))(x, prepared)
         return value, gradient, hessian
 
     def gradient(self, x, arguments):
@@ -99,7 +103,7 @@ def newton(
     def turn(state):
         x, energy, step, slope, fraction, code, size, iterations, _ = state
         trial = x + fraction * step
-        energy1, gradient, hessian = functional.derivatives(trial, arguments)
+        energy1, gradient, hessian = functional.derivatives(trial, prepared)
         finite = jnp.isfinite(energy1) & jnp.all(jnp.isfinite(gradient)) & jnp.all(jnp.isfinite(hessian))
         noise = 1e-14 * (jnp.abs(energy1) + jnp.finfo(energy1.dtype).tiny)
         first = jnp.isinf(energy)
@@ -131,6 +135,7 @@ def newton(
             converged | singular | exhausted,
         )
 
+    prepared = functional.prepare(arguments)
     # of the start's sharding, and zero even where the start is NaN
     zero = 0.0 * jnp.sum(jnp.isfinite(start).astype(start.dtype))
     state = (

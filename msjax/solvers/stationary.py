@@ -40,7 +40,7 @@ def _stationary_jvp(functional, settings, primals, tangents):
     _, d_arguments, _ = tangents
     x, status = _stationary(functional, settings, start, arguments, null_space)
     _, d_gradient = jax.jvp(lambda a: functional.gradient(x, a), (arguments,), (d_arguments,))
-    _, _, hessian = functional.derivatives(x, arguments)
+    _, _, hessian = functional.derivatives(x, functional.prepare(arguments))
     if null_space is not None:
         hessian = deflate(hessian, null_space)
     # A failed member is differentiated with a unit matrix: guard() speaks for it downstream, and a zero cotangent

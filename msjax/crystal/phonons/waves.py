@@ -12,8 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.cauchy_born import CauchyBorn, bind, screen_neighbours, screen_tables
-from msjax.crystal.cauchy_born import _newton_settings as newton_settings
+from msjax.crystal.cauchy_born import SHIFT_SOLVER, CauchyBorn, bind, screen_neighbours, screen_tables
 from msjax.crystal.expansion import Expansion, expand
 from msjax.crystal.hermitian import Hermitian, upper
 from msjax.crystal.multilattice import Arguments, Shifts, bond_vectors
@@ -80,9 +79,7 @@ def waves_at(material: CauchyBorn, deformation: Float[Array, "d d"]) -> tuple[Wa
     if material.inner == "relaxed" and shifts.size:
         reference = material.reference_bonds
         arguments = Arguments(safe, reference, bind(material.potential, reference))
-        flat, of_shifts = stationary(
-            Shifts(material.neighbours), shifts.reshape(-1), arguments, newton_settings(material.neighbours)
-        )
+        flat, of_shifts = stationary(Shifts(material.neighbours), shifts.reshape(-1), arguments, SHIFT_SOLVER)
         shifts, status = flat.reshape(shifts.shape), first_failure(status, of_shifts)
     waves, moments = _coefficients(material, safe, shifts)
     status = screen_neighbours(material, safe, shifts, status)
