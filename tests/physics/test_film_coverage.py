@@ -20,7 +20,7 @@ def test_intervals_of_the_full_film_law_cover_the_truth():
     assert found.failed <= 5
     for name, fraction in zip(found.names, found.fraction, strict=True):
         assert 0.87 <= fraction <= 0.93, (name, fraction)
-    # not an echo of the prior (a failed set has NaN): the data speak of the first three, and not of the higher constants
+    # not an echo of the prior: the data speak of the first three only (a failed set has NaN)
     ratio = dict(zip(found.names, np.nanmedian(found.sd, axis=0), strict=True))
     assert ratio["tau0"] < 0.02
     assert 0.1 < ratio["G11"] < 0.3
