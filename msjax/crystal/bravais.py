@@ -55,7 +55,6 @@ def bravais_response(
     shear_twice = np.array([1.0 if i == j else 2.0 for i, j in pairs])
     lengths2 = dyads @ (shear_twice * jnp.stack([metric[i, j] for i, j in pairs]))
 
-    pair0, first, second = radial_derivatives(potential.pair, lengths2)
     # Each bond function is contracted on its own, with sums as products too: the fewest arrays over bonds are alive
     # at a time, and none is computed twice.
     twice = np.full(half.shape[0], 2.0)
@@ -73,17 +72,16 @@ def bravais_response(
         fourth_order = fourth_order + sum_of(frozen[m] * curvatures[m] for m in range(k))
 
     deformation, second_order, fourth_order = _after((deformation, second_order, fourth_order))
-    stress2 = ((4.0 / volume) * second_order)[voigt]
-    stress = deformation @ stress2
+    second = (4.0 / volume) * second_order
+    stress = deformation @ second[voigt]
     quartic = ((8.0 / volume) * fourth_order)[to_fourth]
-    tangent = _push_forward(deformation, quartic)
+    tangent = _push_forward(deformation, quartic, second)
     if k:
         curvature = jax.hessian(potential.embed)(moments)
         pulled = [(deformation @ (2.0 * slopes[m])[voigt]).reshape(-1) for m in range(k)]
         weighted = [(4.0 / volume) * sum_of(curvature[m, n] * pulled[n] for n in range(k)) for m in range(k)]
         outer = sum_of(pulled[m][:, None] * weighted[m][None, :] for m in range(k))
         tangent = tangent + outer.reshape(dim, dim, dim, dim)
-    tangent = tangent + jnp.eye(dim)[:, None, :, None] * stress2[None, :, None, :]
     return Bravais(energy / volume, stress, tangent, moments)
 
 
@@ -107,13 +105,18 @@ def _product(half, component):
     return value
 
 
-def _push_forward(deformation: Float[Array, "d d"], quartic: Float[Array, "v v"]) -> Float[Array, "d d d d"]:
-    """F_iM Q_MJNL F_kN of a totally symmetric Q: one product with the symmetrised F⊗F, symmetric in ik and in JL."""
+def _push_forward(
+    deformation: Float[Array, "d d"], quartic: Float[Array, "v v"], stress: Float[Array, " v"]
+) -> Float[Array, "d d d d"]:
+    """δ_ik S_JL + F_iM Q_MJNL F_kN of a totally symmetric Q: both are symmetric in ik and in JL, so that Voigt arrays
+    and one product with the symmetrised F⊗F do."""
     pairs, voigt = VOIGT[deformation.shape[0]], voigt_index(deformation.shape[0])
     first, second = np.array(pairs).T
     both = []
     for m, n in pairs:
         dyad = deformation[first, m] * deformation[second, n]
         both.append(dyad if m == n else dyad + deformation[first, n] * deformation[second, m])
-    spread = (jnp.stack(both, axis=1) @ quartic)[voigt[:, :, None, None], voigt[None, None, :, :]]
-    return spread.transpose(0, 2, 1, 3)
+    identity = np.array([1.0 if i == k else 0.0 for i, k in pairs])
+    spread = jnp.stack(both, axis=1) @ quartic + identity[:, None] * stress[None, :]
+    # one axis at a time: a gather over two at once takes twice as long as the product
+    return spread[voigt][:, :, voigt].transpose(0, 2, 1, 3)

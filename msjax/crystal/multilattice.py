@@ -70,7 +70,7 @@ class Shifts(Functional):
         terms = expand_terms(prepared.potential, bonds, r, prepared.background)
         gradient, hessian = contract(terms, bonds, jnp.asarray(rho))
         order = _shift_order(self.neighbours.atoms - 1, dim)
-        return terms.energy, gradient[order], hessian[order[:, None], order[None, :]]
+        return terms.energy, *_reordered(gradient, hessian, order)
 
     def gradient(self, x, arguments):
         """Gradient alone, by reverse mode of the energy."""
@@ -105,8 +105,8 @@ def contract(
     full = np.zeros((columns, columns), int)
     full[left, right] = full[right, left] = np.arange(len(left))
     # (v, nb) times constants (nb, pairs), then spread both symmetric pairs
-    curvature = (terms.curvature @ both)[voigt_index(dim)[:, None, :, None], full[None, :, None, :]]
-    hessian = curvature.reshape(dim * columns, dim * columns)
+    curvature = (terms.curvature @ both)[voigt_index(dim)][:, :, full]
+    hessian = curvature.transpose(0, 2, 1, 3).reshape(dim * columns, dim * columns)
     k = terms.density_slope.shape[0]
     sites = len(neighbours.representatives)
     for site in range(sites if k else 0):
@@ -144,7 +144,7 @@ def expand_joint(neighbours: Neighbours, arguments: Arguments, shifts: Float[Arr
     terms = expand_terms(in_moments(arguments.potential), neighbours, unknowns @ rho.T)
     gradient, hessian = contract(terms, neighbours, rho)
     order = _joint_order(dim, n)
-    return Expanded(terms.energy, gradient[order], hessian[order[:, None], order[None, :]], terms.moments)
+    return Expanded(terms.energy, *_reordered(gradient, hessian, order), terms.moments)
 
 
 def _by_differentiation(function, z):
@@ -156,6 +156,13 @@ def _by_differentiation(function, z):
 
     hessian, (value, gradient) = jax.jacfwd(slope, has_aux=True)(z)
     return value, gradient, hessian
+
+
+def _reordered(gradient, hessian, order: np.ndarray):
+    """Gradient and Hessian with their unknowns in another order; nothing to compile where it is the same one."""
+    if np.array_equal(order, np.arange(len(order))):
+        return gradient, hessian
+    return gradient[order], hessian[order][:, order]
 
 
 def _joint_order(dim: int, n: int) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from msjax.solvers.linear import UNROLLED, deflate, solve_dense
 from msjax.status import Code, Status
@@ -85,12 +86,13 @@ def newton(
     def direction(gradient, hessian):
         matrix = hessian if null_space is None else deflate(hessian, null_space)
         definite = _definite(matrix)
-        radius = jnp.sum(jnp.abs(matrix), axis=1) - jnp.abs(jnp.diagonal(matrix))
-        lowest = jnp.min(jnp.diagonal(matrix) - radius)  # Gershgorin
-        scale = jnp.max(jnp.abs(jnp.diagonal(matrix)))
+        identity = np.eye(matrix.shape[0])
+        centre, size_of_row = jnp.sum(identity * matrix, axis=1), jnp.sum(jnp.abs(matrix), axis=1)
+        lowest = jnp.min(centre + jnp.abs(centre) - size_of_row)  # Gershgorin
+        scale = jnp.max(jnp.abs(centre))
         flat = jnp.max(jnp.abs(gradient)) <= settings.tolerance * settings.length * scale
         shift = jnp.where(definite | flat, 0.0, jnp.maximum(-lowest, 0.0) + 1e-3 * scale)
-        step = -solve_dense(matrix + shift * jnp.eye(matrix.shape[0]), gradient)
+        step = -solve_dense(matrix + shift * identity, gradient)
         size = jnp.max(jnp.abs(step)) / settings.length
         step = step * jnp.minimum(1.0, settings.largest_step / jnp.where(size > 0, size, 1.0))
         small = size <= settings.tolerance
@@ -104,12 +106,12 @@ def newton(
         x, energy, step, slope, fraction, code, size, iterations, _ = state
         trial = x + fraction * step
         energy1, gradient, hessian = functional.derivatives(trial, prepared)
-        finite = jnp.isfinite(energy1) & jnp.all(jnp.isfinite(gradient)) & jnp.all(jnp.isfinite(hessian))
+        finite = jnp.isfinite(energy1 + jnp.sum(gradient) + jnp.sum(hessian))  # a NaN or an infinity does not cancel
         noise = 1e-14 * (jnp.abs(energy1) + jnp.finfo(energy1.dtype).tiny)
         first = jnp.isinf(energy)
         accept = finite & (first | (energy1 <= energy + 1e-4 * fraction * slope + noise))
         step1, size1, definite, converged = direction(gradient, hessian)
-        singular = accept & ~jnp.all(jnp.isfinite(step1))
+        singular = accept & ~jnp.isfinite(size1)
         exhausted = ~accept & (first | (fraction < 1e-9))
         converged = accept & converged & ~singular
         code = jnp.where(

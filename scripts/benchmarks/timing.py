@@ -1,10 +1,13 @@
 """What the benchmarks share: compile and run apart, one thread, CPU seconds beside wall seconds.
 
-Import before JAX: it pins XLA's CPU backend to one thread, so that rates are per core.
+Import before JAX: it keeps the process on one core and XLA's CPU backend to one thread, so that rates are per core.
+Without the first, idle workers that spin on other cores would be counted, up to a half of a short program's time.
 """
 
 import os
 
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
 import time

@@ -144,13 +144,7 @@ def _general(
     potential = bind(material.potential, reference)
     r = bond_vectors(bonds, deformation, reference, shifts)
     expansion = expand(potential, bonds, r)
-    blocks = jnp.concatenate(
-        [
-            part
-            for site in range(bonds.atoms)
-            for part in _site_blocks(plan, bonds, site, _site_hessian(expansion, bonds, site, potential))
-        ]
-    )
+    blocks = _blocks(plan, _site_hessians(expansion, plan, potential))
     dim, n = material.dim, bonds.atoms
     count = (len(plan.vectors) + 1) * n * n
     summed = jax.ops.segment_sum(blocks, plan.target, count)
@@ -171,28 +165,36 @@ def _general(
     return waves, expansion.moments
 
 
-def _site_hessian(expansion: Expansion, bonds: Neighbours, site: int, potential) -> Float[Array, "n d n d"]:
-    """Second derivative of one site's energy in its bond vectors."""
-    mine = np.flatnonzero(bonds.site == site)
-    n, dim = len(mine), expansion.slope.shape[1]
-    second = expansion.embedding_curvature[site]
+def _site_hessians(expansion: Expansion, plan: "_Plan", potential) -> Float[Array, "s n d n d"]:
+    """Second derivatives of each site's energy in its bond vectors; sites with fewer bonds are padded with zeros."""
+    sites, n = plan.bonds.shape
+    dim = expansion.slope.shape[1]
+    second = expansion.embedding_curvature
     if isinstance(potential, SiteEnergy):  # its moments are the bond vectors themselves
-        return second[: n * dim, : n * dim].reshape(n, dim, n, dim)
-    full = jnp.zeros((n, dim, n, dim)).at[np.arange(n), :, np.arange(n), :].add(expansion.curvature[mine])
-    k = second.shape[0]
+        return second.reshape(sites, n, dim, n, dim)
+    own = jnp.where(plan.present[:, :, None, None], expansion.curvature[plan.bonds], 0.0)
+    full = np.eye(n)[None, :, None, :, None] * own[:, :, :, None, :]
+    k = second.shape[1]
     if k:
-        slopes = expansion.density_slope[mine].transpose(1, 0, 2).reshape(k, n * dim)
-        full = full + (slopes.T @ (second @ slopes)).reshape(n, dim, n, dim)
+        slopes = jnp.where(plan.present[:, :, None, None], expansion.density_slope[plan.bonds], 0.0)
+        slopes = slopes.transpose(0, 2, 1, 3).reshape(sites, k, n * dim)
+        full = full + (slopes.transpose(0, 2, 1) @ (second @ slopes)).reshape(sites, n, dim, n, dim)
     return full
 
 
 class _Plan(NamedTuple):
-    """Where the blocks of a site's Hessian go: static tables for each site, and the targets of all blocks in order."""
+    """Where the blocks of the sites' Hessians go: static tables, and the targets of all blocks in order.
+
+    ``bonds`` (sites, n) are each site's bonds, ``present`` which of them are there. A row of ``pairs`` is (site, bond,
+    bond), one of ``to_centre`` and ``from_centre`` (site, bond).
+    """
 
     vectors: np.ndarray
-    pairs: tuple[np.ndarray, ...]
-    to_centre: tuple[np.ndarray, ...]
-    from_centre: tuple[np.ndarray, ...]
+    bonds: np.ndarray
+    present: np.ndarray
+    pairs: np.ndarray
+    to_centre: np.ndarray
+    from_centre: np.ndarray
     target: np.ndarray
 
 
@@ -200,8 +202,12 @@ class _Plan(NamedTuple):
 def _plan(bonds: Neighbours) -> _Plan:
     """One of each ± lattice vector is kept: what belongs to its inverse is the transpose, counted by symmetry."""
     found: dict[tuple[int, ...], int] = {}
-    pairs, to_centre, from_centre, targets = [], [], [], []
     n = bonds.atoms
+    of_site = [np.flatnonzero(bonds.site == site) for site in range(n)]
+    widest = max(len(mine) for mine in of_site)
+    pairs: list[tuple[int, ...]] = []
+    to_centre: list[tuple[int, ...]] = []
+    from_centre: list[tuple[int, ...]] = []
 
     def index(vector) -> int | None:
         """0 for the home cell, 1 … for leading vectors, None for their inverses."""
@@ -210,36 +216,37 @@ def _plan(bonds: Neighbours) -> _Plan:
             return 0
         return found.setdefault(key, len(found) + 1) if leading(key) else None
 
-    for site in range(n):
-        mine = np.flatnonzero(bonds.site == site)
+    for site, mine in enumerate(of_site):
         partner, image = bonds.partner[mine], bonds.image[mine]
-        here: list[list] = [[], [], []]
         for b in range(len(mine)):
             for c in range(len(mine)):
                 m = index(image[c] - image[b])
                 if m is not None:
-                    here[0].append((b, c, (m * n + partner[b]) * n + partner[c]))
+                    pairs.append((site, b, c, (m * n + partner[b]) * n + partner[c]))
             m = index(-image[b])
             if m is not None:
-                here[1].append((b, (m * n + partner[b]) * n + site))
+                to_centre.append((site, b, (m * n + partner[b]) * n + site))
             m = index(image[b])
             if m is not None:
-                here[2].append((b, (m * n + site) * n + partner[b]))
-        pairs.append(np.array([row[:2] for row in here[0]], int).reshape(-1, 2))
-        to_centre.append(np.array([row[0] for row in here[1]], int))
-        from_centre.append(np.array([row[0] for row in here[2]], int))
-        targets += [row[-1] for rows in here for row in rows] + [site * n + site]
-    dim = bonds.image.shape[1]
-    vectors = np.array(list(found), int).reshape(-1, dim)
-    return _Plan(vectors, tuple(pairs), tuple(to_centre), tuple(from_centre), np.array(targets))
+                from_centre.append((site, b, (m * n + site) * n + partner[b]))
+    centre = [(site * n + site,) for site in range(n)]
+    target = np.array([row[-1] for rows in (pairs, to_centre, from_centre, centre) for row in rows])
+    padded = np.array([np.pad(mine, (0, widest - len(mine))) for mine in of_site])
+    present = np.array([np.arange(widest) < len(mine) for mine in of_site])
+    vectors = np.array(list(found), int).reshape(-1, bonds.image.shape[1])
+    tables = (np.array(rows, int)[:, :-1].T for rows in (pairs, to_centre, from_centre))
+    return _Plan(vectors, padded, present, *tables, target)
 
 
-def _site_blocks(plan: _Plan, bonds: Neighbours, site: int, hessian: Float[Array, "n d n d"]):
-    """Force-constant blocks (·, d, d) of one site, in the order of the plan: neighbour–neighbour, neighbour–centre,
-    centre–neighbour, centre–centre."""
-    b, c = plan.pairs[site].T
-    rows = jnp.sum(hessian, axis=2)  # (bond, d, d): neighbour against centre
-    yield hessian.transpose(0, 2, 1, 3)[b, c]
-    yield -rows[plan.to_centre[site]]
-    yield -rows.transpose(0, 2, 1)[plan.from_centre[site]]
-    yield jnp.sum(rows, axis=0)[None]
+def _blocks(plan: _Plan, hessians: Float[Array, "s n d n d"]) -> Float[Array, "t d d"]:
+    """Force-constant blocks in the order of the plan: neighbour–neighbour, neighbour–centre, centre–neighbour,
+    centre–centre."""
+    rows = jnp.sum(hessians, axis=3)  # (site, bond, d, d): neighbour against centre
+    return jnp.concatenate(
+        [
+            hessians.transpose(0, 1, 3, 2, 4)[tuple(plan.pairs)],
+            -rows[tuple(plan.to_centre)],
+            -rows.transpose(0, 1, 3, 2)[tuple(plan.from_centre)],
+            jnp.sum(rows, axis=1),
+        ]
+    )

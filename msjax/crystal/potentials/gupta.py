@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 
+from msjax.crystal.elementary import root
 from msjax.crystal.potentials.cutoff import check_radii, taper
 from msjax.crystal.potentials.eam import EAM
 from msjax.crystal.potentials.parameter import parameter
@@ -83,12 +84,12 @@ class Gupta(EAM):
 
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """Born–Mayer repulsion per bond of the site, eV."""
-        r = jnp.sqrt(r2)
+        r = root(r2)
         return self.A * jnp.exp(self.p - (self.p / self.r0) * r) * taper(r, self.inner, self.outer)
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "1 *b"]:
         """Squared hopping ξ² exp(−2q(r/r₀ − 1)), eV²."""
-        r = jnp.sqrt(r2)
+        r = root(r2)
         hopping = self.xi**2 * jnp.exp(2.0 * self.q - (2.0 * self.q / self.r0) * r) * taper(r, self.inner, self.outer)
         return hopping[None]
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 
+from msjax.crystal.elementary import reciprocal, root
 from msjax.crystal.potential import Radial
 from msjax.crystal.potentials.cutoff import Ending, check_radii, end
 from msjax.crystal.potentials.parameter import parameter
@@ -53,10 +53,10 @@ class LennardJones(Radial):
 
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """Half the pair energy, eV."""
-        return 0.5 * end(self.energy, jnp.sqrt(r2), self.outer, self.inner, self.ending)
+        return 0.5 * end(self.energy, root(r2), self.outer, self.inner, self.ending)
 
     def energy(self, r: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """The untruncated pair energy, eV."""
-        x = (self.sigma / r) ** 2
+        x = (self.sigma * reciprocal(r)) ** 2
         x6 = x * x * x
         return 4.0 * self.epsilon * (x6 * x6 - x6)

@@ -5,6 +5,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
+from msjax.crystal.elementary import root
 from msjax.crystal.potential import Radial
 from msjax.crystal.potentials.cutoff import Ending, check_radii, end
 from msjax.crystal.potentials.parameter import parameter
@@ -56,7 +57,7 @@ class Morse(Radial):
 
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """Half the pair energy, eV."""
-        return 0.5 * end(self.energy, jnp.sqrt(r2), self.outer, self.inner, self.ending)
+        return 0.5 * end(self.energy, root(r2), self.outer, self.inner, self.ending)
 
     def energy(self, r: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """The untruncated pair energy, eV."""

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from msjax.crystal.elementary import root
 from msjax.crystal.potential import Potential, Radial
 from msjax.crystal.potentials.parameter import parameter
 from msjax.typing import Array, Float
@@ -56,4 +57,4 @@ class Springs(Radial):
 
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """Half the spring's energy, eV; for bound springs, bond by bond."""
-        return 0.25 * self.stiffness * (jnp.sqrt(r2) - self.length) ** 2
+        return 0.25 * self.stiffness * (root(r2) - self.length) ** 2

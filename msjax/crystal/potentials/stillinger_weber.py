@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from msjax.crystal.elementary import reciprocal, root
 from msjax.crystal.potential import Angular
 from msjax.crystal.potentials.parameter import parameter
 from msjax.typing import Array, Float, Scalar
@@ -78,17 +79,18 @@ class StillingerWeber(Angular):
 
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """½φ₂ less the j = k terms of the angular sum, eV."""
-        distance = jnp.sqrt(r2)
-        x = self.sigma / distance
+        distance = root(r2)
+        x = self.sigma * reciprocal(distance)
         bond = self.A * (self.B * _power(x, self.p) - _power(x, self.q)) * self._fade(distance, 1.0)
         g = self._fade(distance, self.gamma)
         return 0.5 * self.epsilon * (bond - self.lam * (1.0 - self.cos0) ** 2 * g * g)
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "3 *b"]:
         """g/r², g/r and g: with r⊗r, r and 1 they make T, V and G."""
-        distance = jnp.sqrt(r2)
+        distance = root(r2)
+        inverse = reciprocal(distance)
         g = self._fade(distance, self.gamma)
-        return jnp.stack([g / r2, g / distance, g])
+        return jnp.stack([g * inverse * inverse, g * inverse, g])
 
     def embed(self, moments: Float[Array, "10"]) -> Scalar:
         """½ελ(|T|² − 2c₀|V|² + c₀²G²), eV."""
@@ -102,7 +104,7 @@ class StillingerWeber(Angular):
         # exp(−700) is zero in effect, and a gap this small would overflow the derivatives.
         inside = gap < -1e-3 * self.sigma
         safe = jnp.where(inside, gap, -jnp.ones_like(gap))
-        return jnp.where(inside, jnp.exp(strength * self.sigma / safe), 0.0)
+        return jnp.where(inside, jnp.exp(strength * self.sigma * reciprocal(safe)), 0.0)
 
 
 def _power(x: Float[Array, "*b"], exponent: float) -> Float[Array, "*b"]:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import equinox as eqx
-import jax.numpy as jnp
 
+from msjax.crystal.elementary import reciprocal, root
 from msjax.crystal.potentials.eam import EAM
 from msjax.crystal.setfl import read_setfl
 from msjax.crystal.spline import CubicTable
@@ -63,12 +63,12 @@ class TabulatedEAM(EAM):
 
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """Half of z(r)/r, eV."""
-        r = jnp.sqrt(r2)
-        return 0.5 * self.pair_table(r) / r
+        r = root(r2)
+        return 0.5 * self.pair_table(r) * reciprocal(r)
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "1 *b"]:
         """Electron density of the neighbour at the site."""
-        return self.density_table(jnp.sqrt(r2))[None]
+        return self.density_table(root(r2))[None]
 
     def embed(self, moments: Float[Array, "1"]) -> Scalar:
         """Embedding energy, eV."""
