@@ -15,8 +15,8 @@ from msjax.typing import Array, Float
 def reciprocal(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """1/x.
 
-    >>> import jax
-    >>> float(jax.grad(jax.grad(reciprocal))(2.0))
+    >>> import jax, jax.numpy as jnp
+    >>> float(jax.grad(jax.grad(reciprocal))(jnp.array(2.0)))
     0.25
     """
     return 1.0 / x
@@ -33,8 +33,8 @@ def _reciprocal_jvp(primals, tangents):
 def root(x: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """√x.
 
-    >>> import jax
-    >>> float(jax.grad(root)(4.0))
+    >>> import jax, jax.numpy as jnp
+    >>> float(jax.grad(root)(jnp.array(4.0)))
     0.25
     """
     return jnp.sqrt(x)
