@@ -21,8 +21,15 @@ from msjax.crystal.potentials import LennardJones as LennardJones
 from msjax.crystal.potentials import Morse as Morse
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
+from msjax.homogenization import microstructures as microstructures
+from msjax.homogenization.effective import effective_stiffness as effective_stiffness
+from msjax.homogenization.rve import RVE as RVE
+from msjax.homogenization.size import representative_sizes as representative_sizes
 from msjax.material.check import check_material as check_material
 from msjax.material.hyperelastic import NeoHooke as NeoHooke
+from msjax.material.linear import Conductor as Conductor
+from msjax.material.linear import IsotropicElastic as IsotropicElastic
+from msjax.material.linear import LinearElastic as LinearElastic
 from msjax.material.stress_driven import PlaneStress as PlaneStress
 from msjax.material.stress_driven import StressDriven as StressDriven
 from msjax.material.stress_driven import UniaxialStress as UniaxialStress

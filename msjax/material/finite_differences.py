@@ -66,5 +66,9 @@ def sweep(
     noise = 1e3 * np.finfo(float).eps * magnitude / (scale * steps)
     floor = max(float(np.min(errors)), np.finfo(float).tiny)
     first = int(np.argmax(errors <= 10.0 * floor))
-    slope = float(np.log(errors[0] / errors[first]) / np.log(steps[0] / steps[first])) if first else 0.0
+    slope = (
+        float(np.log(errors[0] / errors[first]) / np.log(steps[0] / steps[first]))
+        if first and errors[first] > 0
+        else 0.0
+    )
     return Sweep(steps, errors, bool(np.all(errors <= noise)), slope, float(errors[-1] / floor))

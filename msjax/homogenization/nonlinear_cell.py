@@ -1,0 +1,275 @@
+"""The nonlinear cell: fluctuations that make ⟨W(F + ∇w)⟩ stationary, by Newton and conjugate gradients.
+
+Ŵ(w; F) has the gradient r = ∫ Bᵀ P(F + ∇w) in the space of fluctuations. Each Newton step solves K dw = −r with the
+tangents at the Gauss points, until the residual is small; energy and mean stress then follow, and the tangent is that
+of the linear cell with these tangents.
+"""
+
+import dataclasses
+from functools import partial
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from msjax.fe.fluctuations import Fluctuations
+from msjax.fe.voxels import affine_values, gradient_matrix, sweep_fields
+from msjax.homogenization.linear_cell import LinearCell
+from msjax.homogenization.linear_cell import residual as linear_residual
+from msjax.homogenization.points import respond_points
+from msjax.homogenization.tangents import PointTangents
+from msjax.material.response import Material
+from msjax.solvers.conjugate_gradients import ConjugateGradients, System, conjugate_gradients, norm
+from msjax.status import Code, Status
+from msjax.typing import Array, Bool, Float, Int, PyTree, Scalar
+
+
+class Inputs(NamedTuple):
+    """What the fluctuations depend on: F, the image, the materials' arrays, the committed states and their inputs; and
+    the reference ``medium`` of the preconditioner, which changes nothing but the work."""
+
+    strain: Float[Array, "c d"]
+    phases: Array
+    arrays: PyTree
+    states: PyTree
+    inputs: Any
+    medium: Float[Array, "c d c d"]
+
+
+@dataclasses.dataclass(frozen=True)
+class NonlinearCell:
+    """What makes a nonlinear problem, static: space, structure of the materials, solver, Newton's limits."""
+
+    space: Fluctuations
+    structure: Any
+    settings: ConjugateGradients
+    newton_steps: int = 30
+
+    def materials(self, inputs: Inputs) -> tuple[Material, ...]:
+        """The materials with their arrays."""
+        return eqx.combine(inputs.arrays, self.structure)
+
+    def linear(self) -> LinearCell:
+        """The linear problems of a Newton step, solved as well as the residual needs it."""
+        return LinearCell(self.space, self.settings)
+
+
+class Evaluated(NamedTuple):
+    """⟨W⟩, nodal residual, ⟨P⟩, worst code of all points, tangents (points, s, s, voxels) and trial states."""
+
+    energy: Scalar
+    residual: Float[Array, "c ..."]
+    stress: Float[Array, "c d"]
+    code: Int[Array, ""]
+    tangents: Float[Array, "q s s m"]
+    states: PyTree
+
+
+def evaluate(cell: NonlinearCell, w: Float[Array, "c ..."], inputs: Inputs) -> Evaluated:
+    """Everything at a fluctuation field; what is not used is not computed under jit."""
+    grid, materials = cell.space.grid, cell.materials(inputs)
+    components, dim = inputs.strain.shape
+    b = jnp.asarray(gradient_matrix(grid, components))
+    weight = grid.volume / grid.voxels / grid.points
+    # the strain is F + ∇w; for a scalar field the mean gradient itself
+    affine = affine_values(grid, inputs.strain)
+    phases = inputs.phases.reshape(-1, grid.voxels)
+    if jnp.issubdtype(phases.dtype, jnp.integer):
+        phases = phases[0]
+
+    def kernel(values, part):
+        phase, states = part
+        strains = (b @ (values + affine[:, None])).reshape(grid.points, components, dim, -1)
+        points = respond_points(materials, phase, strains, states, inputs.inputs)
+        forces = weight * (b.T @ points.stress.reshape(b.shape[0], -1))
+        sums = (weight * jnp.sum(points.energy), weight * jnp.sum(points.stress, axis=(0, 2)))
+        return forces, sums, (points.tangent, points.state, points.code)
+
+    assembled, (energy, stress), fields = sweep_fields(grid, cell.space.expand(w), (phases, inputs.states), kernel)
+    assert assembled is not None
+    tangents, states, codes = fields
+    return Evaluated(
+        energy / grid.volume,
+        cell.space.fold(assembled),
+        stress.reshape(components, dim) / grid.volume,
+        jnp.max(codes),
+        tangents,
+        states,
+    )
+
+
+def mean_medium(materials: tuple[Material, ...]) -> Float[Array, "c d c d"]:
+    """Mean tangent of the undeformed phases, each with the same weight: what the preconditioner is made of."""
+    tangents = [m.respond(m.reference_strain).tangent for m in materials]
+    return jax.lax.stop_gradient(sum(tangents[1:], tangents[0]) / len(tangents))
+
+
+def find(cell: NonlinearCell, start: Float[Array, "c ..."], inputs: Inputs) -> tuple[Float[Array, "c ..."], Status]:
+    """The stationary fluctuation field and its status, differentiable in ``inputs``; the start has no derivative."""
+    return _find(cell, jax.lax.stop_gradient(start), inputs)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _find(cell: NonlinearCell, start, inputs: Inputs):
+    return _newton(cell, start, inputs)
+
+
+@_find.defjvp
+def _find_jvp(cell, primals, tangents):
+    start, inputs = primals
+    _, d_inputs = tangents
+    w, status = _find(cell, start, inputs)
+    _, change = jax.jvp(lambda i: evaluate(cell, w, i).residual, (inputs,), (d_inputs,))
+    moduli = PointTangents(evaluate(cell, w, inputs).tangents, inputs.medium)
+    linear = cell.linear()
+
+    def solve(_, rhs):
+        answer, of_solve = _solve(linear, moduli, rhs)
+        return jnp.where(of_solve.failed & jnp.any(rhs != 0) & ~status.failed, jnp.nan, answer)
+
+    dw = jax.lax.custom_linear_solve(lambda v: linear_residual(linear, moduli, v, None), -change, solve, symmetric=True)
+    return (w, status), (dw, jax.tree.map(_no_tangent, status))
+
+
+def _no_tangent(leaf):
+    if jnp.issubdtype(leaf.dtype, jnp.floating):
+        return jnp.zeros_like(leaf)
+    return np.zeros(leaf.shape, dtype=jax.dtypes.float0)
+
+
+def _solve(linear: LinearCell, moduli: PointTangents, rhs, tolerance: float | None = None):
+    settings = linear.settings if tolerance is None else dataclasses.replace(linear.settings, tolerance=tolerance)
+    system = System(
+        operator=lambda v: linear_residual(linear, moduli, v, None),
+        precondition=linear.space.solver(moduli.reference),
+        rhs=rhs,
+        floor=round_off(linear.space, moduli),
+    )
+    return conjugate_gradients(system, jnp.zeros_like(rhs), settings)
+
+
+def round_off(space: Fluctuations, moduli: PointTangents) -> Scalar:
+    """Norm of what round-off leaves in the forces."""
+    grid = space.grid
+    force = grid.volume / grid.voxels / float(np.max(grid.spacing)) * jnp.max(jnp.abs(moduli.reference))
+    return 1e-13 * force * np.sqrt(moduli.reference.shape[0] * float(np.prod(space.shape)))
+
+
+class Equilibrium(NamedTuple):
+    """⟨W⟩, ⟨P⟩, tangents at the points and the phases' trial states at a stationary field."""
+
+    energy: Scalar
+    stress: Float[Array, "c d"]
+    tangents: Float[Array, "q s s m"]
+    states: PyTree
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def at_equilibrium(cell: NonlinearCell, w: Float[Array, "c ..."], inputs: Inputs) -> Equilibrium:
+    """Results at a stationary field."""
+    found = evaluate(cell, w, inputs)
+    return Equilibrium(found.energy, found.stress, found.tangents, found.states)
+
+
+@at_equilibrium.defjvp
+def _at_equilibrium_jvp(cell, primals, tangents):
+    """At a stationary field the energy does not change with w: its first derivative needs no solve, the second
+    differentiates this rule and meets dw."""
+    w, inputs = primals
+    _, d_inputs = tangents
+    value, change = jax.jvp(lambda v, i: at_equilibrium.fun(cell, v, i), primals, tangents)
+    _, of_energy = jax.jvp(lambda i: evaluate(cell, w, i).energy, (inputs,), (d_inputs,))
+    return value, change._replace(energy=of_energy)
+
+
+INNER = 1e-3
+"""Newton's steps are solved to this part of the residual: the outer convergence stays fast, the inner work small."""
+
+
+class _Turn(NamedTuple):
+    """Carry of Newton's loop: the accepted field and what is known there, the step tried from it, and the verdict."""
+
+    w: Float[Array, "c ..."]
+    energy: Scalar
+    residual: Float[Array, "c ..."]
+    step: Float[Array, "c ..."]
+    slope: Scalar
+    fraction: Scalar
+    limit: Scalar
+    indefinite: Bool[Array, ""]
+    turns: Int[Array, ""]
+    code: Int[Array, ""]
+    done: Bool[Array, ""]
+
+
+def _newton(cell: NonlinearCell, start, inputs: Inputs):
+    """One evaluation a turn: the first at w = 0, which sets the scale, the second at the start, then damped Newton."""
+    linear, volume = cell.linear(), cell.space.grid.volume
+    zero = 0.0 * jnp.sum(jnp.isfinite(start).astype(start.dtype))
+
+    def turn(s: _Turn) -> _Turn:
+        first = s.turns == 0
+        trial = s.w + s.fraction * s.step
+        found = evaluate(cell, trial, inputs)
+        size = norm(found.residual)
+        sound = jnp.isfinite(found.energy) & jnp.isfinite(size) & (found.code <= Code.UNSTABLE.value)
+        noise = 1e-14 * (jnp.abs(s.energy) + jnp.abs(found.energy))
+        accept = sound & (first | (found.energy <= s.energy + 1e-4 * s.fraction * s.slope + noise))
+        moduli = PointTangents(found.tangents, inputs.medium)
+        limit = jnp.where(first, cell.settings.tolerance * size + round_off(cell.space, moduli), s.limit)
+        near = accept & (size <= limit)
+
+        ended = near | ~accept
+        rhs = jnp.where(ended, jnp.zeros_like(trial), -found.residual)
+        step, inner = _solve(linear, moduli, rhs, INNER)
+        # where the tangent is indefinite the iterates so far still go downhill; without any, follow the preconditioner
+        downhill = jnp.vdot(found.residual, step) < 0
+        step = jnp.where(downhill, step, cell.space.solver(inputs.medium)(rhs))
+        step = jnp.where(first & jnp.any(start != 0), start, step)
+        slope = jnp.where(first, 0.0, jnp.vdot(found.residual, step) / volume)
+        exhausted = ~accept & (first | (s.fraction < 1e-6))
+        # a warm start that does not help is left at once, for Newton's step from zero
+        cold = ~accept & (s.turns == 1) & (s.slope == 0.0)
+        code = jnp.where(
+            near,
+            jnp.where(s.indefinite, Code.UNSTABLE.value, Code.CONVERGED.value),
+            jnp.where(exhausted & ~sound, _failure(found.code), Code.MAX_STEPS.value),
+        ).astype(jnp.int32)
+        return _Turn(
+            jnp.where(accept, trial, s.w),
+            jnp.where(accept, found.energy, s.energy),
+            jnp.where(accept, found.residual, s.residual),
+            jnp.where(accept, step, jnp.where(cold, cell.space.solver(inputs.medium)(-s.residual), s.step)),
+            jnp.where(accept, slope, jnp.where(cold, 0.0, s.slope)),
+            jnp.where(accept | cold, 1.0, 0.5 * s.fraction),
+            limit,
+            jnp.where(accept & ~near, inner.code == Code.SINGULAR.value, s.indefinite),
+            s.turns + 1,
+            code,
+            near | exhausted | (s.turns + 1 >= cell.newton_steps),
+        )
+
+    state = _Turn(
+        w=jnp.zeros_like(start),
+        energy=zero,
+        residual=jnp.zeros_like(start),
+        step=jnp.zeros_like(start),
+        slope=zero,
+        fraction=zero + 1.0,
+        limit=zero,
+        indefinite=zero > 1.0,
+        turns=jnp.asarray(0, jnp.int32),
+        code=jnp.asarray(Code.MAX_STEPS.value, jnp.int32),
+        done=zero > 1.0,
+    )
+    s = jax.lax.while_loop(lambda s: ~s.done, turn, state)
+    relative = cell.settings.tolerance * norm(s.residual) / jnp.where(s.limit > 0, s.limit, 1.0)
+    status = Status(s.code, s.turns, relative)
+    return jnp.where(status.failed, jnp.zeros_like(s.w), s.w), status
+
+
+def _failure(code):
+    """The code of a point that failed, or NONFINITE where none said so."""
+    return jnp.where(code > Code.UNSTABLE.value, code, Code.NONFINITE.value).astype(jnp.int32)
