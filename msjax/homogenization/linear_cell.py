@@ -7,7 +7,7 @@
 The first is exact to second order in the error of w, the second needs no further solve.
 """
 
-from functools import partial
+import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -18,16 +18,61 @@ from msjax.fe.fluctuations import Fluctuations
 from msjax.fe.voxels import affine_values, sweep
 from msjax.homogenization.tangents import Tangents
 from msjax.solvers.conjugate_gradients import ConjugateGradients, System, conjugate_gradients
+from msjax.solvers.stationary import FieldProblem, at_stationary, stationary_field
 from msjax.status import Code, Status, guard, screen
 from msjax.tensors import VOIGT
-from msjax.typing import Array, Float, Scalar
+from msjax.typing import Array, Float
 
 
-class LinearCell(NamedTuple):
-    """What makes a linear problem, static: the space of fluctuations and the solver's settings."""
+@dataclasses.dataclass(frozen=True)
+class LinearCell(FieldProblem):
+    """What makes a linear problem, static: the space of fluctuations and the solver's settings.
+
+    As a problem for :func:`msjax.solvers.stationary.stationary_field` its arguments are (moduli, load (c, d)).
+    """
 
     space: Fluctuations
     settings: ConjugateGradients
+
+    def find(self, start, arguments):
+        """The fluctuation of one load."""
+        moduli, _ = arguments
+        rhs = -self.residual(jnp.zeros_like(start), arguments)
+        return conjugate_gradients(self.system(moduli, rhs), start, self.settings)
+
+    def residual(self, x, arguments):
+        """Nodal forces of a fluctuation under the mean gradient (None: without), in the space's unknowns."""
+        moduli, load = arguments
+        forces = moduli.forces(self.space.grid)
+        affine = None if load is None else affine_values(self.space.grid, load)
+
+        def kernel(values, data):
+            if affine is not None:
+                values = values + affine[:, None]
+            return forces(values, data), None
+
+        assembled, _ = sweep(self.space.grid, self.space.expand(x), moduli.data, kernel)
+        assert assembled is not None
+        return self.space.fold(assembled)
+
+    def linearized(self, x, arguments):
+        """The stiffness and its inverse; they do not depend on x."""
+        moduli, _ = arguments
+
+        def inverse(rhs):
+            return conjugate_gradients(self.system(moduli, rhs), jnp.zeros_like(rhs), self.settings)
+
+        return self.system(moduli, x).operator, inverse
+
+    def system(self, moduli: Tangents, rhs: Array) -> System:
+        """K w = rhs with the solver of the reference medium."""
+        force = self.space.grid.volume / self.space.grid.voxels / float(np.max(self.space.grid.spacing))
+        return System(
+            operator=lambda v: self.residual(v, (moduli, None)),
+            precondition=self.space.solver(moduli.reference),
+            rhs=rhs,
+            floor=1e-13 * force * moduli.largest * np.sqrt(rhs.size),
+        )
 
 
 class Solved(NamedTuple):
@@ -58,7 +103,7 @@ def solve_loads(cell: LinearCell, moduli: Tangents, loads: Float[Array, "l c d"]
     w, status = fluctuations(cell, safe, loads)
     status = screen(status, jnp.broadcast_to(~finite, status.code.shape), Code.NONFINITE)
     usable = status.ok.reshape(-1, *(1,) * (w.ndim - 1))
-    energies, mean_stress = _stationary_form(cell, jnp.where(usable, w, jnp.zeros_like(w)), loads, safe)
+    energies, mean_stress = at_stationary(_EnergyForm(cell), jnp.where(usable, w, jnp.zeros_like(w)), (safe, loads))
     energies, mean_stress = guard((energies, mean_stress), jnp.any(status.failed))
     return Solved(energies, mean_stress, w, status)
 
@@ -67,79 +112,18 @@ def fluctuations(cell: LinearCell, moduli: Tangents, loads: Float[Array, "l c d"
     """Fluctuation fields of all loads and their statuses; differentiable in moduli and loads."""
 
     def solve(load):
-        return _fluctuation(cell, moduli, load)
+        start = jnp.zeros((load.shape[0], *cell.space.shape))
+        return stationary_field(cell, start, (moduli, load))
 
     # one load after the other keeps a CPU's cache; a GPU wants them all at once
     return jax.lax.map(solve, loads) if jax.default_backend() == "cpu" else jax.vmap(solve)(loads)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _fluctuation(cell: LinearCell, moduli: Tangents, load: Float[Array, "c d"]):
-    start = jnp.zeros((load.shape[0], *cell.space.shape))
-    rhs = -residual(cell, moduli, start, load)
-    return _solve(cell, moduli, rhs, start)
-
-
-@_fluctuation.defjvp
-def _fluctuation_jvp(cell, primals, tangents):
-    moduli, load = primals
-    w, status = _fluctuation(cell, moduli, load)
-    # the residual of a failed member is differentiated at zero: guard() speaks for it downstream
-    at = jnp.where(status.failed, jnp.zeros_like(w), w)
-    _, change = jax.jvp(lambda m, e: residual(cell, m, at, e), primals, tangents)
-
-    def solve(_, rhs):
-        answer, of_solve = _solve(cell, moduli, rhs, jnp.zeros_like(rhs))
-        return jnp.where(of_solve.failed & jnp.any(rhs != 0), jnp.nan, answer)
-
-    dw = jax.lax.custom_linear_solve(
-        lambda v: residual(cell, moduli, v, jnp.zeros_like(load)), -change, solve, symmetric=True
-    )
-    return (w, status), (dw, jax.tree.map(_no_tangent, status))
-
-
-def _no_tangent(leaf):
-    if jnp.issubdtype(leaf.dtype, jnp.floating):
-        return jnp.zeros_like(leaf)
-    return np.zeros(leaf.shape, dtype=jax.dtypes.float0)
-
-
-def _solve(cell: LinearCell, moduli: Tangents, rhs, start):
-    space = cell.space
-    floor = 1e-13 * _force_scale(cell, moduli) * np.sqrt(rhs.size)
-    system = System(
-        operator=lambda v: residual(cell, moduli, v, None),
-        precondition=space.solver(moduli.reference),
-        rhs=rhs,
-        floor=floor,
-    )
-    return conjugate_gradients(system, start, cell.settings)
-
-
-def _force_scale(cell: LinearCell, moduli: Tangents) -> Scalar:
-    """Nodal force of a unit strain: what round-off in the forces is measured by."""
-    grid = cell.space.grid
-    return grid.volume / grid.voxels / float(np.max(grid.spacing)) * moduli.largest
-
-
-def residual(cell: LinearCell, moduli: Tangents, w, load: Float[Array, "c d"] | None):
-    """Nodal forces of the fluctuation ``w`` under the mean gradient ``load``, in the space's unknowns."""
-    space = cell.space
-    forces = moduli.forces(space.grid)
-    affine = None if load is None else affine_values(space.grid, load)
-
-    def kernel(values, data):
-        if affine is not None:
-            values = values + affine[:, None]
-        return forces(values, data), None
-
-    assembled, _ = sweep(space.grid, space.expand(w), moduli.data, kernel)
-    assert assembled is not None
-    return space.fold(assembled)
-
-
-def energy_form(cell: LinearCell, w, loads, moduli: Tangents) -> tuple[Float[Array, "l l"], Float[Array, "l c d"]]:
-    """⟨(E_i + ∇w_i) : A : (E_j + ∇w_j)⟩ and ⟨A : (E_j + ∇w_j)⟩."""
+def energy_form(
+    cell: LinearCell, w: Float[Array, "l c ..."], arguments: tuple[Tangents, Array]
+) -> tuple[Float[Array, "l l"], Float[Array, "l c d"]]:
+    """⟨(E_i + ∇w_i) : A : (E_j + ∇w_j)⟩, stationary in w, and ⟨A : (E_j + ∇w_j)⟩."""
+    moduli, loads = arguments
     grid = cell.space.grid
     components, dim = loads.shape[1:]
     units = np.eye(components * dim).reshape(-1, components, dim)
@@ -156,18 +140,9 @@ def energy_form(cell: LinearCell, w, loads, moduli: Tangents) -> tuple[Float[Arr
     return both / grid.volume, (mean / grid.volume).reshape(loads.shape)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _stationary_form(cell: LinearCell, w, loads, moduli: Tangents):
-    return energy_form(cell, w, loads, moduli)
+@dataclasses.dataclass(frozen=True)
+class _EnergyForm:
+    cell: LinearCell
 
-
-@_stationary_form.defjvp
-def _stationary_form_jvp(cell, primals, tangents):
-    """The energies do not change with w at the solution, so dw is left out of their first derivative; the second
-    differentiates this rule and meets it."""
-    w, loads, moduli = primals
-    dw, d_loads, d_moduli = tangents
-    value = _stationary_form(cell, w, loads, moduli)
-    _, of_energies = jax.jvp(lambda e, m: energy_form(cell, w, e, m)[0], (loads, moduli), (d_loads, d_moduli))
-    _, of_mean = jax.jvp(lambda v, e, m: energy_form(cell, v, e, m)[1], primals, tangents)
-    return value, (of_energies, of_mean)
+    def __call__(self, w, arguments):
+        return energy_form(self.cell, w, arguments)

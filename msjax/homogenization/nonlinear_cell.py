@@ -6,22 +6,20 @@ of the linear cell with these tangents.
 """
 
 import dataclasses
-from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from msjax.fe.fluctuations import Fluctuations
 from msjax.fe.voxels import affine_values, gradient_matrix, sweep_fields
 from msjax.homogenization.linear_cell import LinearCell
-from msjax.homogenization.linear_cell import residual as linear_residual
 from msjax.homogenization.points import respond_points
 from msjax.homogenization.tangents import PointTangents
 from msjax.material.response import Material
-from msjax.solvers.conjugate_gradients import ConjugateGradients, System, conjugate_gradients, norm
+from msjax.solvers.conjugate_gradients import ConjugateGradients, norm
+from msjax.solvers.stationary import FieldProblem, at_stationary
 from msjax.status import Code, Status
 from msjax.typing import Array, Bool, Float, Int, PyTree, Scalar
 
@@ -39,8 +37,11 @@ class Inputs(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class NonlinearCell:
-    """What makes a nonlinear problem, static: space, structure of the materials, solver, Newton's limits."""
+class NonlinearCell(FieldProblem):
+    """What makes a nonlinear problem, static: space, structure of the materials, solver, Newton's limits.
+
+    As a problem for :func:`msjax.solvers.stationary.stationary_field` its arguments are :class:`Inputs`.
+    """
 
     space: Fluctuations
     structure: Any
@@ -51,9 +52,23 @@ class NonlinearCell:
         """The materials with their arrays."""
         return eqx.combine(inputs.arrays, self.structure)
 
+    @property
     def linear(self) -> LinearCell:
-        """The linear problems of a Newton step, solved as well as the residual needs it."""
+        """The linear problem of tangents and derivatives."""
         return LinearCell(self.space, self.settings)
+
+    def find(self, start, arguments):
+        """The stationary fluctuation field by damped Newton."""
+        return _newton(self, start, arguments)
+
+    def residual(self, x, arguments):
+        """∫ Bᵀ P in the space's unknowns."""
+        return evaluate(self, x, arguments).residual
+
+    def linearized(self, x, arguments):
+        """Stiffness of the tangents at x, and its inverse."""
+        moduli = PointTangents(evaluate(self, x, arguments).tangents, arguments.medium)
+        return self.linear.linearized(x, (moduli, None))
 
 
 class Evaluated(NamedTuple):
@@ -106,57 +121,6 @@ def mean_medium(materials: tuple[Material, ...]) -> Float[Array, "c d c d"]:
     return jax.lax.stop_gradient(sum(tangents[1:], tangents[0]) / len(tangents))
 
 
-def find(cell: NonlinearCell, start: Float[Array, "c ..."], inputs: Inputs) -> tuple[Float[Array, "c ..."], Status]:
-    """The stationary fluctuation field and its status, differentiable in ``inputs``; the start has no derivative."""
-    return _find(cell, jax.lax.stop_gradient(start), inputs)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _find(cell: NonlinearCell, start, inputs: Inputs):
-    return _newton(cell, start, inputs)
-
-
-@_find.defjvp
-def _find_jvp(cell, primals, tangents):
-    start, inputs = primals
-    _, d_inputs = tangents
-    w, status = _find(cell, start, inputs)
-    _, change = jax.jvp(lambda i: evaluate(cell, w, i).residual, (inputs,), (d_inputs,))
-    moduli = PointTangents(evaluate(cell, w, inputs).tangents, inputs.medium)
-    linear = cell.linear()
-
-    def solve(_, rhs):
-        answer, of_solve = _solve(linear, moduli, rhs)
-        return jnp.where(of_solve.failed & jnp.any(rhs != 0) & ~status.failed, jnp.nan, answer)
-
-    dw = jax.lax.custom_linear_solve(lambda v: linear_residual(linear, moduli, v, None), -change, solve, symmetric=True)
-    return (w, status), (dw, jax.tree.map(_no_tangent, status))
-
-
-def _no_tangent(leaf):
-    if jnp.issubdtype(leaf.dtype, jnp.floating):
-        return jnp.zeros_like(leaf)
-    return np.zeros(leaf.shape, dtype=jax.dtypes.float0)
-
-
-def _solve(linear: LinearCell, moduli: PointTangents, rhs, tolerance: float | None = None):
-    settings = linear.settings if tolerance is None else dataclasses.replace(linear.settings, tolerance=tolerance)
-    system = System(
-        operator=lambda v: linear_residual(linear, moduli, v, None),
-        precondition=linear.space.solver(moduli.reference),
-        rhs=rhs,
-        floor=round_off(linear.space, moduli),
-    )
-    return conjugate_gradients(system, jnp.zeros_like(rhs), settings)
-
-
-def round_off(space: Fluctuations, moduli: PointTangents) -> Scalar:
-    """Norm of what round-off leaves in the forces."""
-    grid = space.grid
-    force = grid.volume / grid.voxels / float(np.max(grid.spacing)) * jnp.max(jnp.abs(moduli.reference))
-    return 1e-13 * force * np.sqrt(moduli.reference.shape[0] * float(np.prod(space.shape)))
-
-
 class Equilibrium(NamedTuple):
     """⟨W⟩, ⟨P⟩, tangents at the points and the phases' trial states at a stationary field."""
 
@@ -166,22 +130,21 @@ class Equilibrium(NamedTuple):
     states: PyTree
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
+@dataclasses.dataclass(frozen=True)
+class _Results:
+    """Energy, a stationary value, and the rest."""
+
+    cell: NonlinearCell
+
+    def __call__(self, w, inputs):
+        found = evaluate(self.cell, w, inputs)
+        return found.energy, (found.stress, found.tangents, found.states)
+
+
 def at_equilibrium(cell: NonlinearCell, w: Float[Array, "c ..."], inputs: Inputs) -> Equilibrium:
     """Results at a stationary field."""
-    found = evaluate(cell, w, inputs)
-    return Equilibrium(found.energy, found.stress, found.tangents, found.states)
-
-
-@at_equilibrium.defjvp
-def _at_equilibrium_jvp(cell, primals, tangents):
-    """At a stationary field the energy does not change with w: its first derivative needs no solve, the second
-    differentiates this rule and meets dw."""
-    w, inputs = primals
-    _, d_inputs = tangents
-    value, change = jax.jvp(lambda v, i: at_equilibrium.fun(cell, v, i), primals, tangents)
-    _, of_energy = jax.jvp(lambda i: evaluate(cell, w, i).energy, (inputs,), (d_inputs,))
-    return value, change._replace(energy=of_energy)
+    energy, rest = at_stationary(_Results(cell), w, inputs)
+    return Equilibrium(energy, *rest)
 
 
 INNER = 1e-3
@@ -206,7 +169,8 @@ class _Turn(NamedTuple):
 
 def _newton(cell: NonlinearCell, start, inputs: Inputs):
     """One evaluation a turn: the first at w = 0, which sets the scale, the second at the start, then damped Newton."""
-    linear, volume = cell.linear(), cell.space.grid.volume
+    newton_step = dataclasses.replace(cell.linear, settings=dataclasses.replace(cell.settings, tolerance=INNER))
+    solver, volume = cell.space.solver(inputs.medium), cell.space.grid.volume
     zero = 0.0 * jnp.sum(jnp.isfinite(start).astype(start.dtype))
 
     def turn(s: _Turn) -> _Turn:
@@ -218,15 +182,16 @@ def _newton(cell: NonlinearCell, start, inputs: Inputs):
         noise = 1e-14 * (jnp.abs(s.energy) + jnp.abs(found.energy))
         accept = sound & (first | (found.energy <= s.energy + 1e-4 * s.fraction * s.slope + noise))
         moduli = PointTangents(found.tangents, inputs.medium)
-        limit = jnp.where(first, cell.settings.tolerance * size + round_off(cell.space, moduli), s.limit)
+        floor = cell.linear.system(moduli, trial).floor
+        limit = jnp.where(first, cell.settings.tolerance * size + floor, s.limit)
         near = accept & (size <= limit)
 
         ended = near | ~accept
         rhs = jnp.where(ended, jnp.zeros_like(trial), -found.residual)
-        step, inner = _solve(linear, moduli, rhs, INNER)
+        step, inner = newton_step.linearized(trial, (moduli, None))[1](rhs)
         # where the tangent is indefinite the iterates so far still go downhill; without any, follow the preconditioner
         downhill = jnp.vdot(found.residual, step) < 0
-        step = jnp.where(downhill, step, cell.space.solver(inputs.medium)(rhs))
+        step = jnp.where(downhill, step, solver(rhs))
         step = jnp.where(first & jnp.any(start != 0), start, step)
         slope = jnp.where(first, 0.0, jnp.vdot(found.residual, step) / volume)
         exhausted = ~accept & (first | (s.fraction < 1e-6))
@@ -241,7 +206,7 @@ def _newton(cell: NonlinearCell, start, inputs: Inputs):
             jnp.where(accept, trial, s.w),
             jnp.where(accept, found.energy, s.energy),
             jnp.where(accept, found.residual, s.residual),
-            jnp.where(accept, step, jnp.where(cold, cell.space.solver(inputs.medium)(-s.residual), s.step)),
+            jnp.where(accept, step, jnp.where(cold, solver(-s.residual), s.step)),
             jnp.where(accept, slope, jnp.where(cold, 0.0, s.slope)),
             jnp.where(accept | cold, 1.0, 0.5 * s.fraction),
             limit,

@@ -11,7 +11,7 @@ from msjax.fe.fluctuations import Fluctuations
 from msjax.fe.voxels import Integration, VoxelGrid
 from msjax.homogenization.boundary import Boundary, space_of
 from msjax.homogenization.linear_cell import LinearCell, solve_loads, unit_loads
-from msjax.homogenization.nonlinear_cell import Inputs, NonlinearCell, at_equilibrium, find, mean_medium
+from msjax.homogenization.nonlinear_cell import Inputs, NonlinearCell, at_equilibrium, mean_medium
 from msjax.homogenization.phases import check_materials, check_phases, linear_moduli
 from msjax.homogenization.points import initial_states
 from msjax.homogenization.tangents import PointTangents, VoxelModuli
@@ -19,6 +19,7 @@ from msjax.material.linear import Linear
 from msjax.material.response import Material, Response, flag_unstable, pure_strain_form
 from msjax.solvers.condensation import tangent_status
 from msjax.solvers.conjugate_gradients import ConjugateGradients
+from msjax.solvers.stationary import stationary_field
 from msjax.status import Code, Status, guard, screen
 from msjax.tensors import is_positive_definite, voigt_index
 from msjax.typing import Array, Float, Int, PyTree
@@ -171,7 +172,7 @@ def _respond(rve: RVE, strain: Array, state: CellState | None, inputs: Any) -> R
     medium = mean_medium(rve.materials)
     given = Inputs(safe, rve.phases, arrays, start.phases, inputs, medium)
 
-    w, status = find(cell, guess, given)
+    w, status = stationary_field(cell, guess, given)
     status = screen(status, ~finite, Code.NONFINITE)
     found = at_equilibrium(cell, w, given)
     energy, stress = guard((found.energy, found.stress), status.failed)

@@ -1,5 +1,12 @@
-"""The one place of implicit differentiation: a stationary point as a function of its arguments."""
+"""The one place of implicit differentiation: a stationary point as a function of its arguments.
 
+Small unknowns come with their dense Hessian (:func:`stationary`), fields with a solver of their own
+(:func:`stationary_field`). What is computed at a stationary point may say which of its results are stationary values
+(:func:`at_stationary`): their first derivative needs no solve at all.
+"""
+
+import abc
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -53,6 +60,73 @@ def _stationary_jvp(functional, settings, primals, tangents):
         symmetric=True,
     )
     return (x, status), (dx, jax.tree.map(_no_tangent, status))
+
+
+class FieldProblem(abc.ABC):
+    """An equilibrium of a field: residual, solver, linearisation. Must be hashable: structure, not numbers."""
+
+    @abc.abstractmethod
+    def find(self, start: Array, arguments: Any) -> tuple[Array, Status]:
+        """The solution from a start, and what became of it."""
+
+    @abc.abstractmethod
+    def residual(self, x: Array, arguments: Any) -> Array:
+        """What vanishes at the solution: the gradient of the energy, of the shape of x."""
+
+    @abc.abstractmethod
+    def linearized(self, x: Array, arguments: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Any]]:
+        """At a solution, the symmetric operator v → ∂r/∂x v, and its inverse b → (v, Status)."""
+
+
+def stationary_field(problem: FieldProblem, start: Array, arguments: Any) -> tuple[Array, Status]:
+    """x*(arguments) with r(x*, arguments) = 0, differentiable in the arguments to any order, forward and reverse.
+
+    As :func:`stationary`, with the problem's own solvers. A failed member must be returned at a point where residual
+    and operator can be evaluated; :func:`msjax.status.guard` makes what follows NaN. Where only the linear solve of a
+    derivative fails, that derivative is NaN.
+    """
+    return _stationary_field(problem, jax.lax.stop_gradient(start), arguments)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _stationary_field(problem, start, arguments):
+    return problem.find(start, arguments)
+
+
+@_stationary_field.defjvp
+def _stationary_field_jvp(problem, primals, tangents):
+    start, arguments = primals
+    _, d_arguments = tangents
+    x, status = _stationary_field(problem, start, arguments)
+    _, change = jax.jvp(lambda a: problem.residual(x, a), (arguments,), (d_arguments,))
+    operator, inverse = problem.linearized(x, arguments)
+
+    def solve(_, rhs):
+        answer, of_solve = inverse(rhs)
+        return jnp.where(of_solve.failed & jnp.any(rhs != 0) & ~status.failed, jnp.nan, answer)
+
+    dx = jax.lax.custom_linear_solve(operator, -change, solve, symmetric=True)
+    return (x, status), (dx, jax.tree.map(_no_tangent, status))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def at_stationary(function: Callable[[Array, Any], tuple[Any, Any]], x: Array, arguments: Any) -> tuple[Any, Any]:
+    """``function(x, arguments)`` → (stationary values, other results) at a stationary point x of the former.
+
+    Stationary values do not change with x, so dx is left out of their first derivative; the second differentiates
+    this rule and meets it. (``stop_gradient(x)`` would lose it there too.) ``function`` must be hashable.
+    """
+    return function(x, arguments)
+
+
+@at_stationary.defjvp
+def _at_stationary_jvp(function, primals, tangents):
+    x, arguments = primals
+    _, d_arguments = tangents
+    value = at_stationary(function, x, arguments)
+    _, change = jax.jvp(function, primals, tangents)
+    _, at_fixed_x = jax.jvp(lambda a: function(x, a)[0], (arguments,), (d_arguments,))
+    return value, (at_fixed_x, change[1])
 
 
 def _no_tangent(leaf):
