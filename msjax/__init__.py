@@ -22,9 +22,13 @@ from msjax.crystal.potentials import Morse as Morse
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
 from msjax.homogenization import microstructures as microstructures
+from msjax.homogenization.cell_iteration import CellStiffness as CellStiffness
+from msjax.homogenization.design import design as design
 from msjax.homogenization.effective import effective_stiffness as effective_stiffness
+from msjax.homogenization.ensemble import ensemble as ensemble
 from msjax.homogenization.rve import RVE as RVE
 from msjax.homogenization.size import representative_sizes as representative_sizes
+from msjax.homogenization.table import Ensemble as Ensemble
 from msjax.material.check import check_material as check_material
 from msjax.material.hyperelastic import NeoHooke as NeoHooke
 from msjax.material.linear import Conductor as Conductor
@@ -35,5 +39,6 @@ from msjax.material.stress_driven import StressDriven as StressDriven
 from msjax.material.stress_driven import UniaxialStress as UniaxialStress
 from msjax.material.third_order import ThirdOrderElastic as ThirdOrderElastic
 from msjax.solvers.batch import map_chunked as map_chunked
+from msjax.solvers.compaction import Iteration as Iteration
 
 __version__ = "0.1.0"

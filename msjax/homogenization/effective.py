@@ -90,7 +90,8 @@ def _effective(rve: RVE) -> EffectiveStiffness:
     solved = solve_loads(rve.cell, moduli, loads)
     mean_stress = jnp.einsum("icd,jcd->ij", loads, solved.mean_stress)
     upper = as_matrix(moduli.reference)
-    defect = jnp.abs(jnp.diagonal(solved.energies - mean_stress)) / jnp.max(jnp.abs(upper))
+    size = jnp.max(jnp.abs(upper))
+    defect = jnp.abs(jnp.diagonal(solved.energies - mean_stress)) / jnp.where(size > 0, size, 1.0)
     return EffectiveStiffness(
         solved.energies, mean_stress, defect, upper, lowest(rve, moduli), solved.status, of_isotropic_mixture(rve)
     )

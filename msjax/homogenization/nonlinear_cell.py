@@ -179,8 +179,10 @@ def _newton(cell: NonlinearCell, start, inputs: Inputs):
         found = evaluate(cell, trial, inputs)
         size = norm(found.residual)
         sound = jnp.isfinite(found.energy) & jnp.isfinite(size) & (found.code <= Code.UNSTABLE.value)
-        noise = 1e-14 * (jnp.abs(s.energy) + jnp.abs(found.energy))
-        accept = sound & (first | (found.energy <= s.energy + 1e-4 * s.fraction * s.slope + noise))
+        lower = found.energy <= s.energy + 1e-4 * s.fraction * s.slope
+        # close to equilibrium the energy's change drowns in round-off, and the residual speaks
+        level = jnp.abs(found.energy - s.energy) <= 1e-9 * (jnp.abs(found.energy) + jnp.abs(s.energy))
+        accept = sound & (first | lower | (level & (size <= 0.5 * norm(s.residual))))
         moduli = PointTangents(found.tangents, inputs.medium)
         floor = cell.linear.system(moduli, trial).floor
         limit = jnp.where(first, cell.settings.tolerance * size + floor, s.limit)

@@ -25,11 +25,12 @@ def check_phases(phases: Any, materials: Sequence[Material]) -> Int[Array, "..."
     array = jnp.asarray(phases)
     if array.dtype == bool or jnp.issubdtype(array.dtype, jnp.integer):
         array = array.astype(jnp.int32)
-        _check_integers(array, len(materials))
+        _check_integers(array, len(materials), _grid_dim(materials))
         return array
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise ValueError(f"phases: expected integers or fields in [0, 1], got {array.dtype}")
     dim = _grid_dim(materials)
+    _check_shares(array)
     if array.ndim == dim and len(materials) == 2:
         array = jnp.stack([1.0 - array, array])
     if array.ndim != dim + 1 or array.shape[0] != len(materials):
@@ -37,13 +38,15 @@ def check_phases(phases: Any, materials: Sequence[Material]) -> Int[Array, "..."
             f"phases: {len(materials)} materials need fields of shape ({len(materials)}, " + "n, " * (dim - 1) + "n)"
             f"{' or one field of the second' if len(materials) == 2 else ''}, got {array.shape}"
         )
-    _check_fields(array)
+    _check_total(array)
     return array
 
 
-def _check_integers(array, count: int) -> None:
-    if array.ndim not in (2, 3):
-        raise ValueError(f"phases: expected a voxel image of dimension 2 or 3, got shape {array.shape}")
+def _check_integers(array, count: int, dim: int) -> None:
+    if array.ndim != dim:
+        raise ValueError(
+            f"phases: materials of dimension {dim} need a voxel image of that dimension, got shape {array.shape}"
+        )
     if concrete(array):
         numbers = np.asarray(array)
         bad = np.argwhere((numbers < 0) | (numbers >= count))
@@ -53,7 +56,7 @@ def _check_integers(array, count: int) -> None:
                              f"one of {count} materials")  # fmt: skip
 
 
-def _check_fields(array) -> None:
+def _check_shares(array) -> None:
     if concrete(array):
         numbers = np.asarray(array)
         for wrong, what in (
@@ -63,7 +66,11 @@ def _check_fields(array) -> None:
             if np.any(wrong):
                 at = tuple(int(i) for i in np.argwhere(wrong)[0])
                 raise ValueError(f"phases[{', '.join(map(str, at))}] = {numbers[at]} {what}")
-        total = np.sum(numbers, axis=0)
+
+
+def _check_total(fields) -> None:
+    if concrete(fields):
+        total = np.sum(np.asarray(fields), axis=0)
         if np.any(np.abs(total - 1.0) > 1e-9):
             at = tuple(int(i) for i in np.argwhere(np.abs(total - 1.0) > 1e-9)[0])
             raise ValueError(f"phases: the fields add up to {total[at]:.6g} at voxel {at}, not to 1")

@@ -74,6 +74,8 @@ class RVE(Material):
         space_of(bc, self.grid)
         if not 0 < tolerance < 1:
             raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance}")
+        if int(max_steps) < 1:
+            raise ValueError(f"max_steps: expected a positive integer, got {max_steps}")
         self.settings = ConjugateGradients(tolerance=float(tolerance), max_steps=int(max_steps))
 
     @property
