@@ -3,13 +3,13 @@
 import csv
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from msjax.calibration.quantities import factor, unit_named
+from msjax.files import replace
 
 
 class Quantity(NamedTuple):
@@ -94,20 +94,5 @@ def write_json(path: str | os.PathLike, record: dict[str, Any]) -> None:
     Raises:
         ValueError: a number is not finite, or there is no such folder.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise ValueError(f"path: there is no folder {path.parent}")
     text = json.dumps(record, allow_nan=False, ensure_ascii=False, indent=1)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # a temporary file is private, a result is not
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace(path, lambda file: file.write((text + "\n").encode()))

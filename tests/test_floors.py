@@ -18,6 +18,7 @@ FLOORS = {
     "units": (0, "ground"),
     "tensors": (0, "ground"),
     "status": (0, "ground"),
+    "files": (0, "ground"),
     "solvers": (1, "solvers"),
     "material": (2, "material"),
     "crystal": (3, "crystal"),

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from msjax.calibration.observations import Observations
 from msjax.calibration.parameter import Parameter, check_parameters, component_names
 from msjax.calibration.priors import prior_from_record
 from msjax.calibration.quantities import factor
+from msjax.files import replace
 from msjax.status import Code, Status
 
 FORMAT = "msjax fit"
@@ -62,18 +62,8 @@ def save(fit: Fit, path: str | os.PathLike) -> None:
         "jacobian": _list(fit.jacobian),
         "hessian": _list(fit.hessian),
     }
-    path = os.fspath(path)
     text = json.dumps(record, allow_nan=False, ensure_ascii=False, indent=1)
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".fit-", suffix=".json")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace(path, lambda file: file.write(text.encode()))
 
 
 def load(path: str | os.PathLike, parameters: Sequence[Parameter] | None = None) -> Fit:

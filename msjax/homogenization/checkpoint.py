@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from msjax.files import replace
 from msjax.homogenization.table import Ensemble
-from msjax.homogenization.table_files import replace
 from msjax.typing import PyTree
 
 FORMAT = "msjax ensemble checkpoint"

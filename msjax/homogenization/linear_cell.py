@@ -17,7 +17,7 @@ import numpy as np
 from msjax.fe.fluctuations import Fluctuations
 from msjax.fe.voxels import affine_values, sweep
 from msjax.homogenization.tangents import Tangents
-from msjax.solvers.conjugate_gradients import ConjugateGradients, System, conjugate_gradients
+from msjax.solvers.conjugate_gradients import ConjugateGradients, System, conjugate_gradients, refined
 from msjax.solvers.stationary import FieldProblem, at_stationary, stationary_field
 from msjax.status import Code, Status, guard, screen
 from msjax.tensors import VOIGT
@@ -37,8 +37,7 @@ class LinearCell(FieldProblem):
     def find(self, start, arguments):
         """The fluctuation of one load."""
         moduli, _ = arguments
-        rhs = -self.residual(jnp.zeros_like(start), arguments)
-        return conjugate_gradients(self.system(moduli, rhs), start, self.settings)
+        return self.solve(moduli, -self.residual(jnp.zeros_like(start), arguments), start)
 
     def residual(self, x, arguments):
         """Nodal forces of a fluctuation under the mean gradient (None: without), in the space's unknowns."""
@@ -60,9 +59,23 @@ class LinearCell(FieldProblem):
         moduli, _ = arguments
 
         def inverse(rhs):
-            return conjugate_gradients(self.system(moduli, rhs), jnp.zeros_like(rhs), self.settings)
+            return self.solve(moduli, rhs, jnp.zeros_like(rhs))
 
         return self.system(moduli, x).operator, inverse
+
+    def solve(self, moduli: Tangents, rhs: Array, start: Array) -> tuple[Array, Status]:
+        """K w = rhs in the precision of the settings."""
+        system = self.system(moduli, rhs)
+        if self.settings.precision == "double":
+            return conjugate_gradients(system, start, self.settings)
+        low = jax.tree.map(lambda x: x.astype(jnp.float32), moduli)
+        single = System(
+            operator=lambda v: self.residual(v, (low, None)),
+            precondition=self.space.solver(moduli.reference, single=True),
+            rhs=rhs,
+            floor=jnp.zeros((), jnp.float32),
+        )
+        return refined(system, single, start, self.settings)
 
     def system(self, moduli: Tangents, rhs: Array) -> System:
         """K w = rhs with the solver of the reference medium."""

@@ -18,7 +18,7 @@ from msjax.homogenization.tangents import PointTangents, VoxelModuli
 from msjax.material.linear import Linear
 from msjax.material.response import Material, Response, flag_unstable, pure_strain_form
 from msjax.solvers.condensation import tangent_status
-from msjax.solvers.conjugate_gradients import ConjugateGradients
+from msjax.solvers.conjugate_gradients import ConjugateGradients, Precision
 from msjax.solvers.stationary import stationary_field
 from msjax.status import Code, Status, guard, screen
 from msjax.tensors import is_positive_definite, voigt_index
@@ -33,7 +33,9 @@ class RVE(Material):
     rule of mixtures. The image's first axis is x. ``bc`` is "periodic", "kubc" (linear displacements on the boundary)
     or "subc" (uniform tractions). Elements are quad4 or hex8, one per voxel, with full or "reduced" ``integration``;
     ``lengths`` are the box's edges (by default voxels are cubes). Equilibrium is found by conjugate gradients to
-    ``tolerance``, relative, on the true residual (doi:10.1002/nme.6012 for the preconditioner).
+    ``tolerance``, relative, on the true residual (doi:10.1002/nme.6012 for the preconditioner); ``precision="mixed"``
+    iterates in float32 and certifies the residual in float64. Macroscopic stresses instead of strains are prescribed by
+    :class:`~msjax.StressDriven`, which takes a cell like any material.
 
     A material like any other: array leaves are the phases' parameters and the image. The state is the fluctuation
     field, a warm start and no history.
@@ -64,6 +66,7 @@ class RVE(Material):
         integration: Integration = "full",
         tolerance: float = 1e-6,
         max_steps: int = 3000,
+        precision: Precision = "double",
     ):
         shape = jnp.shape(phases)
         dim = int(materials[0].reference_strain.shape[1]) if len(materials) else 0
@@ -72,11 +75,13 @@ class RVE(Material):
         self.grid = VoxelGrid.make(shape[len(shape) - dim :], lengths, integration)
         self.bc = bc
         space_of(bc, self.grid)
+        if precision not in ("double", "mixed"):
+            raise ValueError(f"precision: expected 'double' or 'mixed', got {precision!r}")
         if not 0 < tolerance < 1:
             raise ValueError(f"tolerance: expected a number between 0 and 1, got {tolerance}")
         if int(max_steps) < 1:
             raise ValueError(f"max_steps: expected a positive integer, got {max_steps}")
-        self.settings = ConjugateGradients(tolerance=float(tolerance), max_steps=int(max_steps))
+        self.settings = ConjugateGradients(float(tolerance), int(max_steps), precision=precision)
 
     @property
     def dim(self) -> int:

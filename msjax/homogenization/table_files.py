@@ -4,13 +4,14 @@ import importlib
 import json
 import math
 import os
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
+
+from msjax.files import replace
 
 FORMAT = "msjax ensemble"
 VERSION = 1
@@ -59,29 +60,6 @@ def read_table(path: str | os.PathLike, build: Callable[[dict[str, np.ndarray], 
         raise ValueError(f"{path}: the entry {error} is missing") from None
     except (ValueError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: not a whole table ({error})") from None
-
-
-def replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file beside ``path`` and put it in its place once it is complete and on the disk.
-
-    Raises:
-        ValueError: there is no such folder.
-    """
-    if not path.parent.is_dir():
-        raise ValueError(f"path: there is no folder {path.parent}")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # a temporary file is private, a result is not
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _ending(path: Path, by_ending: dict[str, Any]) -> Any:

@@ -87,7 +87,7 @@ Tangents = VoxelModuli | PointTangents
 
 def _by_strains(grid: VoxelGrid, components: int, tensors: Float[Array, "q s s m"], values: Float[Array, "n m"]):
     """∫ Bᵀ A B u over the voxels of a slab, through the strains at the Gauss points."""
-    b = jnp.asarray(gradient_matrix(grid, components))
+    b = jnp.asarray(gradient_matrix(grid, components), values.dtype)
     size = components * grid.dim
     strains = (b @ values).reshape(grid.points, size, -1)
     stresses = sum_of(tensors[:, :, t] * strains[:, None, t] for t in range(size))

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msjax.files import replace
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -74,12 +76,7 @@ def save(figure: "Figure", path: str | os.PathLike, *, dpi: int = 160) -> None:
     known = figure.canvas.get_supported_filetypes()
     if path.suffix.removeprefix(".") not in known:
         raise ValueError(f"path: expected an ending among {', '.join(sorted(known))}, got {path.name!r}")
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    try:
-        figure.savefig(temporary, dpi=dpi)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace(path, lambda file: figure.savefig(file, dpi=dpi, format=path.suffix.removeprefix(".")))
 
 
 def zero_line(axes: "Axes") -> None:

@@ -4,14 +4,14 @@ from typing import Any
 
 import equinox as eqx
 
-from msjax.crystal.elementary import reciprocal, root
-from msjax.crystal.potential import Radial
-from msjax.crystal.potentials.cutoff import Ending, check_radii, end
+from msjax.crystal.elementary import reciprocal
+from msjax.crystal.potentials.cutoff import Ending
+from msjax.crystal.potentials.ended import Ended, radii
 from msjax.crystal.potentials.parameter import parameter
 from msjax.typing import Array, Float, Scalar
 
 
-class LennardJones(Radial):
+class LennardJones(Ended):
     """4ε[(σ/r)¹² − (σ/r)⁶] (doi:10.1088/0959-5309/43/5/301), ended smoothly at a cut-off.
 
     ``epsilon`` in eV, ``sigma`` in Å (or reduced units); ``outer`` is the cut-off and ``inner`` the start of the C2
@@ -41,19 +41,8 @@ class LennardJones(Radial):
     ):
         self.epsilon = parameter(epsilon, "epsilon", positive=True)
         self.sigma = parameter(sigma, "sigma", positive=True)
-        self.outer = float(3.5 * self.sigma if outer is None else outer)
-        self.inner = float(2.5 / 3.5 * self.outer if inner is None else inner)
+        self.inner, self.outer = radii(inner, outer, (2.5 * float(self.sigma), 3.5 * float(self.sigma)))
         self.ending = ending
-        check_radii(self.inner, self.outer)
-
-    @property
-    def cutoff(self) -> float:
-        """The outer radius, Å."""
-        return self.outer
-
-    def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
-        """Half the pair energy, eV."""
-        return 0.5 * end(self.energy, root(r2), self.outer, self.inner, self.ending)
 
     def energy(self, r: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """The untruncated pair energy, eV."""

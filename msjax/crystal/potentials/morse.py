@@ -5,14 +5,13 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
-from msjax.crystal.elementary import root
-from msjax.crystal.potential import Radial
-from msjax.crystal.potentials.cutoff import Ending, check_radii, end
+from msjax.crystal.potentials.cutoff import Ending
+from msjax.crystal.potentials.ended import Ended, radii
 from msjax.crystal.potentials.parameter import parameter
 from msjax.typing import Array, Float, Scalar
 
 
-class Morse(Radial):
+class Morse(Ended):
     """D[exp(−2α(r − r₀)) − 2 exp(−α(r − r₀))] (doi:10.1103/PhysRev.34.57), ended smoothly at a cut-off.
 
     ``depth`` D in eV, ``alpha`` in 1/Å, ``r0`` in Å; ``outer`` is the cut-off and ``inner`` the start of the C2
@@ -45,19 +44,8 @@ class Morse(Radial):
         self.depth = parameter(depth, "depth", positive=True)
         self.alpha = parameter(alpha, "alpha", positive=True)
         self.r0 = parameter(r0, "r0", positive=True)
-        self.outer = float(3.0 * self.r0 if outer is None else outer)
-        self.inner = float(2.2 / 3.0 * self.outer if inner is None else inner)
+        self.inner, self.outer = radii(inner, outer, (2.2 * float(self.r0), 3.0 * float(self.r0)))
         self.ending = ending
-        check_radii(self.inner, self.outer)
-
-    @property
-    def cutoff(self) -> float:
-        """The outer radius, Å."""
-        return self.outer
-
-    def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
-        """Half the pair energy, eV."""
-        return 0.5 * end(self.energy, root(r2), self.outer, self.inner, self.ending)
 
     def energy(self, r: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """The untruncated pair energy, eV."""
