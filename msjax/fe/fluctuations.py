@@ -52,8 +52,11 @@ class Fluctuations(abc.ABC):
         """Transpose of :meth:`expand`."""
 
     @abc.abstractmethod
-    def solver(self, reference: Float[Array, "c d c d"]) -> Solver:
-        """Approximate inverse of the stiffness of a homogeneous medium with this tangent, symmetric and positive."""
+    def solver(self, reference: Float[Array, "c d c d"], single: bool = False) -> Solver:
+        """Approximate inverse of the stiffness of a homogeneous medium with this tangent, symmetric and positive.
+
+        ``single``: for residuals in float32, with tables worked out in float64.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Periodic(Fluctuations):
             forces = forces + jnp.pad(last, pad)
         return forces
 
-    def solver(self, reference):
+    def solver(self, reference, single=False):
         """The Green operator: exact for a homogeneous medium (doi:10.1002/nme.6012)."""
         dim, components = self.grid.dim, reference.shape[0]
         axes = tuple(range(1, dim + 1))
@@ -92,7 +95,7 @@ class Periodic(Fluctuations):
         safe = jnp.where(alive[None, None], symbol, identity)
         moved = jnp.moveaxis(safe, (0, 1), (-2, -1))
         inverted = jnp.moveaxis(_inverse_each(moved), (-2, -1), (0, 1))
-        inverted = jnp.where(alive[None, None], inverted, 0.0).astype(complex)
+        inverted = jnp.where(alive[None, None], inverted, 0.0).astype(jnp.complex64 if single else jnp.complex128)
 
         def solve(r):
             spectrum = jnp.fft.rfftn(r, axes=axes)
@@ -119,9 +122,9 @@ class Kubc(Fluctuations):
         """Inner nodes alone."""
         return forces[(slice(None), *(slice(1, -1),) * self.grid.dim)]
 
-    def solver(self, reference):
+    def solver(self, reference, single=False):
         """Laplacians of the components by sine transforms."""
-        return _separable(self.grid, reference, _sines)
+        return _separable(self.grid, reference, _sines, single)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,11 +148,11 @@ class Subc(Fluctuations):
         """Orthogonal projection on fields without mean and mean gradient."""
         flat = field.reshape(-1, int(np.prod(self.shape)))
         flat = flat - jnp.mean(flat, axis=1, keepdims=True)
-        normals = self._normals()  # orthogonal to one another and to constants
+        normals = self._normals().astype(field.dtype)  # orthogonal to one another and to constants
         length2 = jnp.sum(normals * normals, axis=1)
         return (flat - ((flat @ normals.T) / length2[None]) @ normals).reshape(field.shape)
 
-    def solver(self, reference):
+    def solver(self, reference, single=False):
         """Laplacians by cosine transforms, projected on fields without mean gradient."""
         inner = _separable(self.grid, reference, _cosines)
         components = reference.shape[0]
@@ -158,6 +161,9 @@ class Subc(Fluctuations):
         fields = jnp.stack(fields)  # (J, c, *nodes): answer of each component to a unit stress on the faces J
         gram = jnp.stack([average_gradient(self.grid, field) for field in fields])  # (J, c, d)
         gram = _inverse_each(gram.transpose(1, 0, 2))  # per component, (c, d, J)
+        inner = _separable(self.grid, reference, _cosines, single)
+        kind = jnp.float32 if single else jnp.float64
+        fields, gram = fields.astype(kind), gram.astype(kind)
 
         def solve(r):
             z = inner(r)
@@ -230,7 +236,7 @@ def _cosines(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return vectors, norms, 2.0 - 2.0 * np.cos(theta), (4.0 + 2.0 * np.cos(theta)) / 6.0
 
 
-def _separable(grid: VoxelGrid, reference: Float[Array, "c d c d"], strings) -> Solver:
+def _separable(grid: VoxelGrid, reference: Float[Array, "c d c d"], strings, single: bool = False) -> Solver:
     """Solve with Σ_J A_iJiJ ∂_J² of the same elements, by transforms along the axes, for each component i."""
     dim, components = grid.dim, reference.shape[0]
     vectors, norms, stiffness, mass = zip(*(strings(n) for n in grid.shape), strict=True)
@@ -253,10 +259,13 @@ def _separable(grid: VoxelGrid, reference: Float[Array, "c d c d"], strings) -> 
     alive = symbol > NULL * largest
     scale = jnp.where(alive, 1.0 / jnp.where(alive, symbol * norm[None], 1.0), 0.0)
 
+    kind = jnp.float32 if single else jnp.float64
+    scale = scale.astype(kind)
+
     def transform(field, transposed):
         for axis in range(dim):
             matrix = vectors[axis].T if transposed else vectors[axis]
-            moved = jnp.tensordot(field, jnp.asarray(matrix), axes=([1 + axis], [1]))
+            moved = jnp.tensordot(field, jnp.asarray(matrix, kind), axes=([1 + axis], [1]))
             field = jnp.moveaxis(moved, -1, 1 + axis)
         return field
 

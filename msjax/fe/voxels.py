@@ -124,6 +124,7 @@ def element_matrices(grid: VoxelGrid, tangents: Float[Array, "k c d c d"]) -> Fl
     b = gradient_matrix(grid, components).reshape(grid.points, components * grid.dim, -1)
     flat = tangents.reshape(tangents.shape[0], b.shape[1], b.shape[1])
     weight = grid.volume / grid.voxels / grid.points
+    b = jnp.asarray(b, flat.dtype)
     return weight * jnp.einsum("qsa,kst,qtb->kab", b, flat, b)
 
 
@@ -202,7 +203,7 @@ def average_gradient(grid: VoxelGrid, field: Float[Array, "c ..."]) -> Float[Arr
     for axis in range(grid.dim):
         difference = jnp.take(field, -1, axis=1 + axis) - jnp.take(field, 0, axis=1 + axis)
         for other in reversed([a for a in range(grid.dim) if a != axis]):
-            difference = difference @ trapezoid(grid.shape[other])
+            difference = difference @ trapezoid(grid.shape[other]).astype(field.dtype)
         rows.append(difference * (1.0 / grid.lengths[axis]))
     return jnp.stack(rows, axis=1)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -47,6 +47,8 @@ class CellStiffness(Iteration):
 
     build: Callable[[PyTree, PyTree], RVE]
     steps: int = 20
+
+    cpu_lanes: ClassVar[int | None] = 1
 
     def begin(self, shared: PyTree, member: PyTree) -> _Carry:
         """Right-hand sides of all loads, from no fluctuation."""

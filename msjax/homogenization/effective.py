@@ -14,7 +14,7 @@ from msjax.homogenization.tangents import VoxelModuli
 from msjax.material.linear import Conductor, IsotropicElastic
 from msjax.status import Status, check
 from msjax.tensors import to_voigt_stiffness
-from msjax.typing import Array, Float, Scalar
+from msjax.typing import Array, Float, Scalar, concrete
 
 
 class EffectiveStiffness(eqx.Module):
@@ -39,7 +39,7 @@ class EffectiveStiffness(eqx.Module):
         return position(self.stiffness, self.reuss, self.voigt)
 
     def __str__(self) -> str:
-        if isinstance(self.stiffness, jax.core.Tracer) or self.stiffness.ndim != 2:
+        if not concrete(self.stiffness) or self.stiffness.ndim != 2:
             return "EffectiveStiffness(batched or traced)"
         low, high = (float(x) for x in self.position)
         lines = [

@@ -65,7 +65,7 @@ def ensemble(
         chunk: members between two visits of the host and two parts of the checkpoint, on all devices of a process
             together. It bounds the memory.
         lanes: members side by side on a device; by default a device's whole share of the chunk, for an ``Iteration``
-            a quarter of it. One or a few suit the cache of a CPU.
+            its ``cpu_lanes`` on a CPU, else a quarter of the share. One or a few suit the cache of a CPU.
         seed: of the members' random keys.
         checkpoint: a folder for the parts. A run that was killed goes on where it was: same table. A folder of a run
             with other settings is refused; a broken part is computed again, with a warning. The code of ``evaluate``
@@ -208,7 +208,8 @@ def _run(evaluate, shared, members, lanes, devices):
         evaluate, shared = eqx.combine(arrays, structure)
         rows = jax.tree.leaves(members)[0].shape[0]
         if isinstance(evaluate, Iteration):
-            return _named(map_compacted(evaluate, shared, members, lanes=lanes or -(-rows // 4)).results)
+            own = evaluate.cpu_lanes if jax.default_backend() == "cpu" else None
+            return _named(map_compacted(evaluate, shared, members, lanes=lanes or own or -(-rows // 4)).results)
         return _named(map_chunked(lambda member: evaluate(shared, member), members, chunk=lanes or rows))
 
     if devices is None:

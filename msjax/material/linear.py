@@ -11,7 +11,7 @@ from msjax.material.response import Material, Response
 from msjax.solvers.condensation import tangent_status
 from msjax.status import Code, Status, guard, screen
 from msjax.tensors import is_positive_definite, to_voigt_stiffness, voigt_index
-from msjax.typing import Array, Float, PyTree, concrete
+from msjax.typing import Array, Bool, Float, PyTree, concrete
 
 
 class Linear(Material):
@@ -29,7 +29,7 @@ class Linear(Material):
         """The constant tangent A."""
 
     @abc.abstractmethod
-    def _definite(self, tensor):
+    def _definite(self, tensor: Float[Array, "c d c d"]) -> Bool[Array, ""]:
         """Whether A is positive definite on what it can feel."""
 
     def respond(self, strain: PyTree, state: None = None, inputs: None = None) -> Response:
@@ -142,8 +142,8 @@ class IsotropicElastic(_Elastic):
         if dim not in (2, 3):
             raise ValueError(f"dim: expected 2 (plane strain) or 3, got {dim!r}")
         self.young, self.poisson, self.size = _number(young, "young"), _number(poisson, "poisson"), dim
-        if concrete(self.young) and not self.young >= 0:
-            raise ValueError(f"young: must not be negative, got {float(self.young)}")
+        if concrete(self.young) and not 0 <= float(self.young) < np.inf:
+            raise ValueError(f"young: expected a finite number, at least 0, got {float(self.young)}")
         if concrete(self.poisson) and not -1.0 < self.poisson < 0.5:
             raise ValueError(f"poisson: must lie between -1 and 0.5, got {float(self.poisson)}")
 

@@ -92,7 +92,7 @@ def pure_strain_form(
     (doi:10.1103/PhysRevB.52.12627).
     """
     first, second = np.array(VOIGT[deformation.shape[0]]).T
-    weight = np.where(first == second, 0.5, np.sqrt(0.5))
+    weight = jnp.asarray(np.where(first == second, 0.5, np.sqrt(0.5)))
     # two symmetrised products with F, written as elementwise sums: half the time of the einsum
     left = sum_of(row[:, None, None, None] * block[None] for row, block in zip(deformation, tangent, strict=True))
     left = weight[:, None, None] * (left[first, second] + left[second, first])

@@ -1,7 +1,7 @@
 """Batches whose members need different numbers of iterations: finished lanes take the next waiting member."""
 
 import abc
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +15,11 @@ class Iteration(abc.ABC):
     """An iterative solve of ONE member, cut into pieces. Must be hashable: structure, not numbers.
 
     Numbers travel in ``shared`` (what all members have in common) and ``member``, both pytrees. The carry is a pytree
-    of arrays whose shapes and dtypes never change.
+    of arrays whose shapes and dtypes never change. ``cpu_lanes`` is how many members side by side suit a CPU's cache,
+    where it matters.
     """
+
+    cpu_lanes: ClassVar[int | None] = None
 
     @abc.abstractmethod
     def begin(self, shared: PyTree, member: PyTree) -> PyTree:

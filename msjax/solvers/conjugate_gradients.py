@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,17 +12,23 @@ from msjax.typing import Array, Bool, Float, Int, Scalar
 
 Operator = Callable[[Any], Any]
 
+Precision = Literal["double", "mixed"]
+"""Of the iteration; the residual is always judged in float64."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ConjugateGradients:
     """Settings (static): stop at ‖r‖ ≤ ``tolerance`` ‖b‖ on the true residual, or after ``max_steps`` iterations.
 
     The recurrence for r is replaced by b − A x each time it has converged, and every ``check`` iterations.
+    ``precision="mixed"`` iterates in float32 inside a refinement in float64: half the memory traffic, the same
+    residual certified; where float32 cannot go on (conditions above some 1e6) the code is MAX_STEPS.
     """
 
     tolerance: float = 1e-6
     max_steps: int = 2000
     check: int = 50
+    precision: Precision = "double"
 
 
 class Iterate(NamedTuple):
@@ -141,4 +147,47 @@ def conjugate_gradients(
     state = jax.lax.while_loop(
         lambda s: ~s.done, lambda s: advance(system, s, settings, settings.check), begin(system, start)
     )
+    return end(system, state)
+
+
+INNER = 1e-3
+"""Reduction of the residual by one sweep of float32 iterations."""
+
+
+def refined(
+    system: System, single: System, start: Float[Array, "..."], settings: ConjugateGradients
+) -> tuple[Float[Array, "..."], Status]:
+    """Iterative refinement (doi:10.1145/321386.321394): corrections by ``single``, a float32 version of ``system``
+    whose right-hand side is replaced, and residuals in float64 until the true one is small enough."""
+    inner = dataclasses.replace(settings, tolerance=INNER, precision="double")
+    limit = settings.tolerance * norm(system.rhs) + system.floor
+
+    def keep_going(s):
+        state, _ = s
+        return ~state.done
+
+    def turn(s):
+        state, size = s
+        scale = jnp.where(size > 0, size, 1.0)
+        rhs = (state.residual / scale).astype(jnp.float32)
+        step, status = conjugate_gradients(single._replace(rhs=rhs), jnp.zeros_like(rhs), inner)
+        x = state.x + scale * step.astype(state.x.dtype)
+        r = system.rhs - system.operator(x)
+        after = norm(r)
+        small, better = after <= limit, after < 0.5 * size
+        iterations = state.iterations + status.iterations
+        lost = jnp.where(status.code == Code.SINGULAR.value, Code.SINGULAR.value, Code.MAX_STEPS.value)
+        code = jnp.where(
+            small,
+            Code.CONVERGED.value,
+            jnp.where(jnp.isfinite(after) & jnp.isfinite(limit), lost, Code.NONFINITE.value),
+        ).astype(jnp.int32)
+        done = small | ~better | (iterations >= settings.max_steps)
+        return state._replace(x=x, residual=r, iterations=iterations, code=code, done=done), after
+
+    first = begin(system, start)
+    size = norm(first.residual)
+    near = size <= limit
+    code = jnp.where(near, Code.CONVERGED.value, Code.MAX_STEPS.value).astype(jnp.int32)
+    state, _ = jax.lax.while_loop(keep_going, turn, (first._replace(code=code, done=near), size))
     return end(system, state)

@@ -1,5 +1,9 @@
 """Ensembles of cells: compacted lanes, one by one, and bad members among good ones."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -75,3 +79,38 @@ def test_members_made_on_the_host_chunk_by_chunk():
     table = ms.ensemble(ms.CellStiffness(build), 5, make=make, shared=jnp.array(1.0), chunk=2)
     assert table["stiffness"].shape == (5, 3, 3)
     assert table.failed == 0
+
+
+SHARDED = """
+import jax, jax.numpy as jnp, numpy as np, msjax as ms
+from msjax.homogenization.rve import worst
+
+def build(shared, member):
+    phases = [ms.IsotropicElastic(shared, 0.3, 2), ms.IsotropicElastic(member["young"], 0.2, 2)]
+    return ms.RVE(member["phases"], phases, tolerance=1e-8)
+
+def evaluate(shared, member):
+    def first(young):
+        found = ms.effective_stiffness(build(shared, {**member, "young": young}), throw=False)
+        return found.stiffness[0, 0], found
+    (_, found), slope = jax.value_and_grad(first, has_aux=True)(member["young"])
+    return {"stiffness": found.stiffness, "slope": slope}, worst(found.status)
+
+rng = np.random.default_rng(3)
+members = {"phases": rng.integers(0, 2, (6, 6, 8)), "young": np.array([2.0, 500.0, np.nan, 5.0, 1000.0, 3.0])}
+assert len(jax.local_devices()) == 4
+for what in (evaluate, ms.CellStiffness(build, steps=7)):
+    tables = [ms.ensemble(what, members, shared=jnp.array(1.0), chunk=6, devices=devices)
+              for devices in (None, jax.local_devices())]
+    assert tables[0].code.tolist() == tables[1].code.tolist() == [0, 0, 3, 0, 0, 0]
+    for name in tables[0].columns:
+        np.testing.assert_allclose(tables[1][name], tables[0][name], rtol=1e-12)
+print("same")
+"""
+
+
+def test_sharded_over_four_devices_is_unsharded():
+    """Stiffnesses and their gradients; a failed member on one device."""
+    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}
+    run = subprocess.run([sys.executable, "-c", SHARDED], env=environment, capture_output=True, text=True, timeout=300)
+    assert run.stdout.strip() == "same", run.stderr

@@ -173,7 +173,7 @@ def _site_hessians(expansion: Expansion, plan: "_Plan", potential) -> Float[Arra
     if isinstance(potential, SiteEnergy):  # its moments are the bond vectors themselves
         return second.reshape(sites, n, dim, n, dim)
     own = jnp.where(plan.present[:, :, None, None], expansion.curvature[plan.bonds], 0.0)
-    full = np.eye(n)[None, :, None, :, None] * own[:, :, :, None, :]
+    full = jnp.eye(n)[None, :, None, :, None] * own[:, :, :, None, :]
     k = second.shape[1]
     if k:
         slopes = jnp.where(plan.present[:, :, None, None], expansion.density_slope[plan.bonds], 0.0)
@@ -234,8 +234,8 @@ def _plan(bonds: Neighbours) -> _Plan:
     padded = np.array([np.pad(mine, (0, widest - len(mine))) for mine in of_site])
     present = np.array([np.arange(widest) < len(mine) for mine in of_site])
     vectors = np.array(list(found), int).reshape(-1, bonds.image.shape[1])
-    tables = (np.array(rows, int)[:, :-1].T for rows in (pairs, to_centre, from_centre))
-    return _Plan(vectors, padded, present, *tables, target)
+    pair, to, away = (np.array(rows, int)[:, :-1].T for rows in (pairs, to_centre, from_centre))
+    return _Plan(vectors, padded, present, pair, to, away, target)
 
 
 def _blocks(plan: _Plan, hessians: Float[Array, "s n d n d"]) -> Float[Array, "t d d"]:
