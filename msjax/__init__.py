@@ -26,6 +26,7 @@ from msjax.homogenization.cell_iteration import CellStiffness as CellStiffness
 from msjax.homogenization.design import design as design
 from msjax.homogenization.effective import effective_stiffness as effective_stiffness
 from msjax.homogenization.ensemble import ensemble as ensemble
+from msjax.homogenization.fields import local_fields as local_fields
 from msjax.homogenization.rve import RVE as RVE
 from msjax.homogenization.size import representative_sizes as representative_sizes
 from msjax.homogenization.table import Ensemble as Ensemble

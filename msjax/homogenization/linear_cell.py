@@ -19,7 +19,7 @@ from msjax.fe.voxels import affine_values, sweep
 from msjax.homogenization.tangents import Tangents
 from msjax.solvers.conjugate_gradients import ConjugateGradients, System, conjugate_gradients, refined
 from msjax.solvers.stationary import FieldProblem, at_stationary, stationary_field
-from msjax.status import Code, Status, guard, screen
+from msjax.status import Code, Status, guard, nan_unless_zero, screen
 from msjax.tensors import VOIGT
 from msjax.typing import Array, Float
 
@@ -112,13 +112,30 @@ def unit_loads(components: int, dim: int) -> np.ndarray:
 def solve_loads(cell: LinearCell, moduli: Tangents, loads: Float[Array, "l c d"]) -> Solved:
     """Answer of a linear cell to mean gradients; a load that fails makes all results NaN."""
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(moduli)]))
-    safe = jax.tree.map(lambda x: jnp.where(finite, x, jnp.zeros_like(x)), moduli)
+    safe = jax.tree.map(lambda x: _void_where(x, ~finite), moduli)
     w, status = fluctuations(cell, safe, loads)
     status = screen(status, jnp.broadcast_to(~finite, status.code.shape), Code.NONFINITE)
     usable = status.ok.reshape(-1, *(1,) * (w.ndim - 1))
     energies, mean_stress = at_stationary(_EnergyForm(cell), jnp.where(usable, w, jnp.zeros_like(w)), (safe, loads))
     energies, mean_stress = guard((energies, mean_stress), jnp.any(status.failed))
     return Solved(energies, mean_stress, w, status)
+
+
+@jax.custom_jvp
+def _void_where(x, failed):
+    """Zero where ``failed``, for ONE member; its derivative is then NaN, and zero for a zero tangent or cotangent."""
+    return jnp.where(failed, jnp.zeros_like(x), x)
+
+
+@_void_where.defjvp
+def _void_where_jvp(primals, tangents):
+    x, failed = primals
+
+    def passed(_, b):
+        return nan_unless_zero(b, failed)
+
+    dx = jax.lax.custom_linear_solve(lambda v: v, tangents[0], solve=passed, transpose_solve=passed)
+    return _void_where(x, failed), dx
 
 
 def fluctuations(cell: LinearCell, moduli: Tangents, loads: Float[Array, "l c d"]):

@@ -1,0 +1,244 @@
+"""Derivatives of the effective stiffness, and batches of cells."""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import msjax as ms
+from msjax.homogenization.boundary import Boundary
+from msjax.status import Code
+
+N = 8
+IMAGE = jnp.asarray(np.random.default_rng(0).integers(0, 2, (N, N)), jnp.int32)
+FIELD = jnp.asarray(np.random.default_rng(1).uniform(0.05, 0.95, (N, N)))
+MODULI = jnp.array([1.0, 0.3, 8.0, 0.2])
+BCS = ("periodic", "kubc", "subc")
+
+
+def cell(phases, moduli, bc: Boundary = "periodic", tolerance=1e-12):
+    materials = [ms.IsotropicElastic(moduli[0], moduli[1], 2), ms.IsotropicElastic(moduli[2], moduli[3], 2)]
+    return ms.RVE(phases, materials, bc, tolerance=tolerance)
+
+
+def stiffness(phases, moduli, bc: Boundary = "periodic"):
+    return ms.effective_stiffness(cell(phases, moduli, bc)).stiffness
+
+
+def disc(radius, centre=(0.5, 0.45), n=N, width=1.0):
+    """Share of a disc in every voxel, its edge smoothed over ``width`` voxels."""
+    x = jnp.asarray((np.arange(n) + 0.5) / n)
+    distance = jnp.sqrt((x[:, None] - centre[0]) ** 2 + (x[None] - centre[1]) ** 2)
+    return jax.nn.sigmoid((radius - distance) * (4.0 * n / width))
+
+
+def differences(function, x, step):
+    """Derivative along every entry of ``x`` by five-point differences, (…, entries)."""
+    columns = []
+    for entry in range(x.size):
+        unit = np.zeros(x.size)
+        unit[entry] = step
+        unit = jnp.asarray(unit.reshape(x.shape))
+        near, far = function(x + unit) - function(x - unit), function(x + 2.0 * unit) - function(x - 2.0 * unit)
+        columns.append((8.0 * near - far) / (12.0 * step))
+    return jnp.stack(columns, axis=-1)
+
+
+def assert_derivative(function, x, step=1e-3, rtol=1e-6):
+    """Forward = reverse to round-off of the solver, and both are what differences say."""
+    forward = jax.jit(jax.jacfwd(function))(x)
+    reverse = jax.jit(jax.jacrev(function))(x)
+    scale = float(jnp.max(jnp.abs(forward)))
+    assert scale > 0
+    np.testing.assert_allclose(forward, reverse, atol=1e-9 * scale)
+    found = differences(jax.jit(function), x, step).reshape(forward.shape)
+    np.testing.assert_allclose(forward, found, atol=rtol * scale)
+
+
+@pytest.mark.parametrize("bc", BCS)
+def test_moduli_of_the_phases(bc):
+    assert_derivative(lambda m: stiffness(IMAGE, m, bc), MODULI)
+
+
+@pytest.mark.parametrize("bc", BCS)
+def test_fields_of_phases(bc):
+    """Along random directions in the space of fields."""
+    directions = jnp.asarray(np.random.default_rng(2).normal(size=(3, N, N)))
+
+    def along(t):
+        return stiffness(FIELD + 0.01 * jnp.tensordot(t, directions, 1), MODULI, bc)
+
+    assert_derivative(along, jnp.zeros(3), step=1e-2)
+
+
+def test_every_voxel_at_once():
+    """The whole gradient in one reverse pass, against differences in some voxels."""
+
+    def energy(field):
+        return jnp.sum(jnp.asarray(np.diag([1.0, 0.5, 2.0])) * stiffness(field, MODULI))
+
+    gradient = jax.jit(jax.grad(energy))(FIELD)
+    assert bool(jnp.all(gradient > 0))  # more of the stiff phase anywhere is stiffer
+    function = jax.jit(energy)
+    for voxel in [(0, 0), (3, 5), (7, 2)]:
+        unit = jnp.zeros_like(FIELD).at[voxel].set(1e-3)
+        slope = (function(FIELD + unit) - function(FIELD - unit)) / 2e-3
+        assert float(gradient[voxel]) == pytest.approx(float(slope), rel=1e-6)
+
+
+@pytest.mark.parametrize("bc", BCS)
+def test_geometry_through_a_smooth_edge(bc):
+    assert_derivative(lambda g: stiffness(disc(g[0], (g[1], g[2])), MODULI, bc), jnp.array([0.3, 0.5, 0.45]))
+
+
+def turn(angle):
+    return jnp.stack([jnp.stack([jnp.cos(angle), -jnp.sin(angle)]), jnp.stack([jnp.sin(angle), jnp.cos(angle)])])
+
+
+def test_conductivities_and_full_tensors():
+    def conduction(k):
+        plane = [ms.Conductor(k[0] * jnp.eye(2) + k[1] * jnp.array([[0.0, 1.0], [1.0, 0.0]]), 2), ms.Conductor(k[2], 2)]
+        return ms.effective_stiffness(ms.RVE(IMAGE, plane, tolerance=1e-12)).stiffness
+
+    assert_derivative(conduction, jnp.array([1.0, 0.2, 5.0]))
+
+    def crystals(angle):
+        table = jnp.array([[168.0, 121.0, 0.0], [121.0, 168.0, 0.0], [0.0, 0.0, 75.0]])
+        grains = [ms.LinearElastic(table).rotated(turn(angle[i])) for i in range(2)]
+        return ms.effective_stiffness(ms.RVE(IMAGE, grains, tolerance=1e-12)).stiffness
+
+    assert_derivative(crystals, jnp.array([0.1, 0.7]))
+
+
+def test_the_hessian():
+    """Against differences of the gradient; and C is homogeneous in the moduli, so H·E = 0 along (E₁, E₂)."""
+
+    def c11(young):
+        return stiffness(IMAGE, jnp.stack([young[0], jnp.asarray(0.3), young[1], jnp.asarray(0.2)]))[0, 0]
+
+    young = jnp.array([1.0, 8.0])
+    hessian = jax.jit(jax.hessian(c11))(young)
+    reverse = jax.jit(jax.jacrev(jax.grad(c11)))(young)
+    scale = float(jnp.max(jnp.abs(hessian)))
+    np.testing.assert_allclose(hessian, reverse, atol=1e-9 * scale)
+    np.testing.assert_allclose(hessian, differences(jax.jit(jax.grad(c11)), young, 1e-3), atol=1e-6 * scale)
+    np.testing.assert_allclose(hessian @ young, 0.0, atol=1e-9 * scale)
+    assert scale > 1e-2
+    gradient = jax.jit(jax.grad(c11))(young)
+    assert float(gradient @ young) == pytest.approx(float(c11(young)), rel=1e-10)  # Euler
+
+
+def loops(function, *arguments):
+    """Number of ``while`` instructions of the compiled program."""
+    text = jax.jit(function).lower(*arguments).compile().as_text()
+    assert text is not None
+    return len(re.findall(r"\bwhile\(", text))
+
+
+@pytest.mark.parametrize("bc", BCS)
+def test_a_first_derivative_solves_nothing_further(bc):
+    """The compiled gradient has the loops of the value: two of the solver, one over the loads."""
+
+    def total(field, moduli):
+        return jnp.sum(stiffness(field, moduli, bc)[0])
+
+    value = loops(total, FIELD, MODULI)
+    assert value >= 2
+    assert loops(jax.value_and_grad(total, argnums=(0, 1)), FIELD, MODULI) == value
+    # one more where a solve is needed: the second derivative
+    assert loops(lambda f, m: jax.jvp(lambda x: jax.grad(total)(x, m), (f,), (f,))[1], FIELD, MODULI) > value
+
+
+# Batches ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bc", BCS)
+def test_batched_is_looped(bc):
+    """Over images, fields and moduli; codes and iterations too."""
+    rng = np.random.default_rng(3)
+    images = jnp.asarray(rng.integers(0, 2, (5, N, N)), jnp.int32)
+    fields = jnp.asarray(rng.uniform(size=(5, N, N)))
+    moduli = MODULI[None] * jnp.asarray(rng.uniform(0.5, 1.5, (5, 4)))
+
+    def one(phases, m):
+        result = ms.effective_stiffness(cell(phases, m, bc, tolerance=1e-9))
+        return result.stiffness, result.status
+
+    for phases in (images, fields):
+        found, status = jax.jit(jax.vmap(one))(phases, moduli)
+        alone = jax.jit(one)
+        for n in range(5):
+            expected, of_one = alone(phases[n], moduli[n])
+            np.testing.assert_allclose(found[n], expected, rtol=1e-11, atol=1e-12)
+            np.testing.assert_array_equal(status.iterations[n], of_one.iterations)
+            np.testing.assert_array_equal(status.code[n], of_one.code)
+
+
+def poisoned(kind):
+    """Six members; in a poisoned batch the third is spoiled."""
+    rng = np.random.default_rng(4)
+    images = rng.integers(0, 2, (6, N, N))
+    moduli = np.tile(np.asarray(MODULI), (6, 1))
+    clean = jnp.asarray(images, jnp.int32), jnp.asarray(moduli)
+    if kind == "NaN modulus":
+        moduli[2, 2] = np.nan
+    elif kind == "infinite modulus":
+        moduli[2, 0] = np.inf
+    elif kind == "all void":
+        images[2], moduli[2, 0] = 0, 0.0
+    elif kind == "not definite":
+        moduli[2, 0] = -5.0
+    elif kind == "no such phase":
+        images[2, 3, 3] = 9
+    return clean, (jnp.asarray(images, jnp.int32), jnp.asarray(moduli))
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("NaN modulus", Code.NONFINITE),
+        ("infinite modulus", Code.NONFINITE),
+        ("all void", Code.CONVERGED),
+        ("not definite", Code.SINGULAR),
+        ("no such phase", Code.NONFINITE),
+    ],
+)
+def test_a_poisoned_member_leaves_the_others_to_the_bit(kind, code):
+    def one(image, moduli):
+        result = ms.effective_stiffness(cell(image, moduli, tolerance=1e-6))
+        return result.stiffness, result.status.code, result.status.iterations
+
+    clean, spoiled = (jax.jit(jax.vmap(one))(*batch) for batch in poisoned(kind))
+    others = np.array([0, 1, 3, 4, 5])
+    for expected, found in zip(clean, spoiled, strict=True):
+        np.testing.assert_array_equal(np.asarray(found)[others], np.asarray(expected)[others])
+    assert code in set(np.asarray(spoiled[1][2]).tolist())
+    if code == Code.CONVERGED:
+        np.testing.assert_array_equal(spoiled[0][2], 0.0)
+    else:
+        assert np.all(np.isnan(spoiled[0][2]))
+
+
+@pytest.mark.parametrize("kind", ["NaN modulus", "not definite"])
+def test_a_poisoned_member_leaves_the_gradient_of_shared_parameters_finite(kind):
+    """A masked sum over the members that are well has their gradient; one that is not masked is NaN."""
+    clean, (images, moduli) = poisoned(kind)
+    both = np.array([0, 2])  # Young's moduli
+
+    def one(shift, image, m):
+        return ms.effective_stiffness(cell(image, m.at[both].add(shift), tolerance=1e-9), throw=False)
+
+    def total(shift, images, moduli, kept):
+        found = jax.vmap(lambda image, m: one(shift, image, m))(images, moduli)
+        ok = jnp.all(found.status.ok, axis=1)
+        return jnp.sum(jnp.where(ok & kept, found.stiffness[:, 0, 0], 0.0))
+
+    kept = jnp.asarray(np.arange(6) != 2)
+    gradient = jax.jit(jax.grad(total))
+    found = gradient(jnp.asarray(0.0), images, moduli, jnp.ones(6, bool))
+    expected = gradient(jnp.asarray(0.0), *clean, kept)
+    assert float(found) == pytest.approx(float(expected), rel=1e-9)
+    alone = jax.jit(jax.grad(lambda shift: one(shift, images[2], moduli[2]).stiffness[0, 0]))
+    assert np.isnan(alone(jnp.asarray(0.0)))
