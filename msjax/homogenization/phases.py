@@ -22,7 +22,10 @@ def check_phases(phases: Any, materials: Sequence[Material]) -> Int[Array, "..."
     """
     if not materials:
         raise ValueError("materials: expected at least one")
-    array = jnp.asarray(phases)
+    try:
+        array = jnp.asarray(phases)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"phases: expected an array of numbers, got {type(phases).__name__}") from error
     if array.dtype == bool or jnp.issubdtype(array.dtype, jnp.integer):
         array = array.astype(jnp.int32)
         _check_integers(array, len(materials), _grid_dim(materials))

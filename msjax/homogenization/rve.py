@@ -68,11 +68,10 @@ class RVE(Material):
         max_steps: int = 3000,
         precision: Precision = "double",
     ):
-        shape = jnp.shape(phases)
         dim = int(materials[0].reference_strain.shape[1]) if len(materials) else 0
         self.materials = check_materials(materials, dim)
         self.phases = check_phases(phases, self.materials)
-        self.grid = VoxelGrid.make(shape[len(shape) - dim :], lengths, integration)
+        self.grid = VoxelGrid.make(self.phases.shape[self.phases.ndim - dim :], lengths, integration)
         self.bc = bc
         space_of(bc, self.grid)
         if precision not in ("double", "mixed"):

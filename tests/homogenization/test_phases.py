@@ -113,6 +113,7 @@ def test_the_bounds_of_the_moduli():
         (np.zeros((2, 2), int), [SOLID], r"materials of dimension 3 need a voxel image of that dimension, got shape"),
         (np.zeros((2, 2), int), [], "materials: expected at least one"),
         (np.zeros((2, 2), complex), [SOFT, STIFF], r"phases: expected integers or fields in \[0, 1\], got complex"),
+        ("two discs", [SOFT, STIFF], "phases: expected an array of numbers, got str"),
         (np.full((2, 2), 1.5), [SOFT, STIFF], r"phases\[0, 0\] = 1.5 lies outside \[0, 1\]"),
         (np.array([[0.0, np.nan]]), [SOFT, STIFF], r"phases\[0, 1\] = nan is not finite"),
         (np.full((2, 2, 2), 0.4), [SOFT, STIFF], r"the fields add up to 0.8 at voxel \(0, 0\), not to 1"),
