@@ -171,7 +171,8 @@ def sweep_fields(
     parts = (jnp.arange(slabs), parts)
     if slabs == 1:
         return visit(jax.tree.map(lambda x: x[0], parts))
-    stacked, sums, fields = jax.lax.map(visit, parts)
+    # a derivative visits the slabs again: what it would keep of them all is slower to store and load than to compute
+    stacked, sums, fields = jax.lax.map(jax.checkpoint(visit, prevent_cse=False), parts)
     sums = jax.tree.map(lambda x: jnp.sum(x, axis=0), sums)
     fields = jax.tree.map(lambda x: jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], slabs * voxels), fields)
     return None if stacked is None else _join(stacked, planes), sums, fields

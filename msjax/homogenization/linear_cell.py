@@ -8,11 +8,13 @@ The first is exact to second order in the error of w, the second needs no furthe
 """
 
 import dataclasses
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
 from msjax.fe.fluctuations import Fluctuations
 from msjax.fe.voxels import affine_values, sweep
@@ -127,9 +129,11 @@ def _void_where(x, failed):
     return jnp.where(failed, jnp.zeros_like(x), x)
 
 
-@_void_where.defjvp
+@partial(_void_where.defjvp, symbolic_zeros=True)
 def _void_where_jvp(primals, tangents):
     x, failed = primals
+    if isinstance(tangents[0], SymbolicZero):
+        return _void_where(x, failed), tangents[0]
 
     def passed(_, b):
         return nan_unless_zero(b, failed)

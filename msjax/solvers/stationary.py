@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 
 from msjax.solvers.linear import deflate, solve_dense
 from msjax.solvers.newton import Functional, Newton, newton
@@ -119,14 +120,27 @@ def at_stationary(function: Callable[[Array, Any], tuple[Any, Any]], x: Array, a
     return function(x, arguments)
 
 
-@at_stationary.defjvp
+@partial(at_stationary.defjvp, symbolic_zeros=True)
 def _at_stationary_jvp(function, primals, tangents):
+    # arguments that do not vary are held, not moved by zero: what a loop computes of zeros nobody would take out
     x, arguments = primals
-    _, d_arguments = tangents
+    leaves, structure = jax.tree.flatten(arguments)
+    d_x, d_leaves = tangents[0], jax.tree.leaves(tangents[1])
+    moving = [n for n, d in enumerate(d_leaves) if not isinstance(d, SymbolicZero)]
+
+    def along(x, moved):
+        all_leaves = list(leaves)
+        for n, leaf in zip(moving, moved, strict=True):
+            all_leaves[n] = leaf
+        return function(x, jax.tree.unflatten(structure, all_leaves))
+
+    moved, d_moved = [leaves[n] for n in moving], [d_leaves[n] for n in moving]
     value = at_stationary(function, x, arguments)
-    _, change = jax.jvp(function, primals, tangents)
-    _, at_fixed_x = jax.jvp(lambda a: function(x, a)[0], (arguments,), (d_arguments,))
-    return value, (at_fixed_x, change[1])
+    _, at_fixed_x = jax.jvp(partial(along, x), (moved,), (d_moved,))
+    if isinstance(d_x, SymbolicZero):
+        return value, at_fixed_x
+    _, change = jax.jvp(along, (x, moved), (d_x, d_moved))
+    return value, (at_fixed_x[0], change[1])
 
 
 def _no_tangent(leaf):

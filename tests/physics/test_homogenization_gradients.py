@@ -93,6 +93,27 @@ def test_geometry_through_a_smooth_edge(bc):
     assert_derivative(lambda g: stiffness(disc(g[0], (g[1], g[2])), MODULI, bc), jnp.array([0.3, 0.5, 0.45]))
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="a GPU sweeps all slabs at once")
+def test_slab_by_slab_is_all_at_once(monkeypatch):
+    """Cells of more voxels than a slab holds: value, gradient and its own derivative."""
+
+    def answers(field, young):
+        def energy(field, young):
+            moduli = jnp.stack([young[0], jnp.asarray(0.3), young[1], jnp.asarray(0.2)])
+            return stiffness(field, moduli)[0, 0]
+
+        gradient = jax.value_and_grad(energy, argnums=(0, 1))
+        return jax.jit(lambda f, y: jax.jvp(gradient, (f, y), (f, 0.1 * y)))(field, young)
+
+    whole = answers(FIELD, jnp.array([1.0, 8.0]))
+    monkeypatch.setattr("msjax.fe.voxels.SLAB", 2 * N)
+    assert cell(FIELD, MODULI).grid.slab == 2
+    jax.clear_caches()
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10), answers(FIELD, jnp.array([1.0, 8.0])), whole
+    )
+
+
 def turn(angle):
     return jnp.stack([jnp.stack([jnp.cos(angle), -jnp.sin(angle)]), jnp.stack([jnp.sin(angle), jnp.cos(angle)])])
 

@@ -7,7 +7,7 @@ import pytest
 
 from msjax.solvers.condensation import condense, schur
 from msjax.solvers.newton import FromEnergy, Newton
-from msjax.solvers.stationary import stationary
+from msjax.solvers.stationary import at_stationary, stationary
 from msjax.status import Code, guard
 
 
@@ -150,3 +150,46 @@ def test_schur_is_the_inverse_of_a_block_of_the_inverse():
     a = np.random.default_rng(3).standard_normal((6, 6))
     a = a @ a.T + np.eye(6)
     np.testing.assert_allclose(schur(jnp.asarray(a), 2), np.linalg.inv(np.linalg.inv(a)[:2, :2]), rtol=1e-11)
+
+
+def spring(q, arguments):
+    """½ k q² − f q, and the elongation beside it: −f²/2k and f/k at rest."""
+    k, f = arguments
+    return 0.5 * k * q[0] ** 2 - f * q[0], 3.0 * q[0]
+
+
+def at_rest(k, f):
+    q, _ = stationary(FromEnergy(lambda q, a: spring(q, a)[0]), jnp.zeros(1), (k, f), Newton())
+    return at_stationary(spring, q, (k, f))
+
+
+def test_a_stationary_value_and_what_is_read_beside_it():
+    k, f = jnp.array(2.0), jnp.array(0.6)
+    for derivative in (jax.jacfwd, jax.jacrev):
+        of_energy, of_reading = derivative(at_rest, argnums=(0, 1))(k, f)
+        np.testing.assert_allclose(of_energy, (f**2 / (2.0 * k**2), -f / k), rtol=1e-13)
+        np.testing.assert_allclose(of_reading, (-3.0 * f / k**2, 3.0 / k), rtol=1e-13)
+    second = jax.hessian(lambda a: at_rest(a[0], a[1])[0])(jnp.stack([k, f]))
+    np.testing.assert_allclose(second, [[-(f**2) / k**3, f / k**2], [f / k**2, -1.0 / k]], rtol=1e-12)
+
+
+@jax.custom_jvp
+def held(x):
+    return x
+
+
+@held.defjvp
+def _held(primals, tangents):
+    raise AssertionError("an argument that does not vary was moved")
+
+
+def test_at_a_stationary_point_what_does_not_vary_is_not_moved():
+    def function(q, arguments):
+        return spring(q, (arguments[0], held(arguments[1])))
+
+    def energy(k, f):
+        return at_stationary(function, 0.3 * jnp.ones(1), (k, f))[0]
+
+    assert float(jax.grad(energy)(jnp.array(2.0), jnp.array(0.6))) == pytest.approx(0.045, rel=1e-14)
+    with pytest.raises(AssertionError, match="moved"):
+        jax.grad(energy, argnums=1)(jnp.array(2.0), jnp.array(0.6))
