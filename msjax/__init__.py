@@ -22,6 +22,7 @@ from msjax.crystal.potentials import Morse as Morse
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
 from msjax.homogenization import microstructures as microstructures
+from msjax.homogenization.boundary import Mixed as Mixed
 from msjax.homogenization.cell_iteration import CellStiffness as CellStiffness
 from msjax.homogenization.design import design as design
 from msjax.homogenization.effective import effective_stiffness as effective_stiffness

@@ -1,35 +1,33 @@
 """Spaces of fluctuation fields under a mean deformation, each with a preconditioner that is a fast solver.
 
-All three spaces lie in one chain, kubc ⊂ periodic ⊂ subc, on the closed grid of nodes, so that the energies they allow
-are ordered exactly:
+On the closed grid of nodes the conditions of a pair of opposite faces, those normal to an axis J, lie in one chain,
+kubc ⊂ periodic ⊂ subc, so that the energies they allow are ordered exactly:
 
-- kubc: w = 0 on the boundary;
-- periodic: w equal on opposite faces;
-- subc: ⟨∇w⟩ = 0 and nothing else, whose multiplier is a uniform traction P̄N (minimal kinematic conditions,
-  doi:10.1016/j.cma.2008.07.009).
+- kubc: w = 0 on both;
+- periodic: w equal on both;
+- subc: ⟨∂_J w⟩ = 0 and nothing else, whose multiplier is a uniform traction on both, opposite in sign (minimal
+  kinematic conditions, doi:10.1016/j.cma.2008.07.009).
+
+The axes may differ: every mixture has ⟨∇w⟩ = 0, and so satisfies the Hill–Mandel condition, and is ordered axis by
+axis (Hazanov and Huet, J. Mech. Phys. Solids 42 (1994) 1995).
 
 A space says how its unknowns extend to the closed grid (:meth:`expand`), the transpose (:meth:`fold`), and how to solve
 with a homogeneous reference medium (:meth:`solver`): by the periodic Green operator, or by Laplacians of the components
-under sine and cosine transforms. Mixed derivatives couple sines to cosines, so there the reference is only equivalent
-to the medium, uniformly in the grid.
+under sine, cosine and Fourier transforms along the axes. Mixed derivatives couple sines to cosines, so there the
+reference is only equivalent to the medium, uniformly in the grid.
 """
 
 import abc
 import dataclasses
-from collections.abc import Callable
+from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.fe.voxels import VoxelGrid, average_gradient, shape_gradients, trapezoid
+from msjax.fe.strings import NULL, Solver, cosines, separable, sines, waves
+from msjax.fe.voxels import VoxelGrid, shape_gradients
 from msjax.tensors import inverse, sum_of
 from msjax.typing import Array, Float
-
-Solver = Callable[[Float[Array, "c ..."]], Float[Array, "c ..."]]
-
-NULL = 1e-10
-"""Symbols below this part of the largest are null modes (constants, hourglasses) and solved with zero: the
-pseudo-inverse of round-off would make the preconditioner indefinite."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,11 +74,7 @@ class Periodic(Fluctuations):
     def fold(self, forces):
         """The last plane adds to the first."""
         for axis in range(1, forces.ndim):
-            last = jnp.take(forces, jnp.array([-1]), axis=axis)
-            forces = jnp.take(forces, np.arange(forces.shape[axis] - 1), axis=axis)
-            pad = [(0, 0)] * forces.ndim
-            pad[axis] = (0, forces.shape[axis] - 1)
-            forces = forces + jnp.pad(last, pad)
+            forces = _add_last_plane(forces, axis)
         return forces
 
     def solver(self, reference, single=False):
@@ -105,88 +99,111 @@ class Periodic(Fluctuations):
         return solve
 
 
+Condition = Literal["periodic", "kubc", "subc"]
+"""What a pair of opposite faces does: equal fluctuations, no fluctuations, or a uniform traction."""
+
+_NODES = {"periodic": 0, "kubc": -1, "subc": 1}
+_STRINGS = {"periodic": waves, "kubc": sines, "subc": cosines}
+
+
 @dataclasses.dataclass(frozen=True)
-class Kubc(Fluctuations):
-    """Zero on the boundary: kinematically uniform conditions."""
+class PerAxis(Fluctuations):
+    """One condition for each pair of opposite faces; edges and corners obey all the conditions that meet there.
+
+    The fields are those of a product of strings, less the mean gradients ⟨∂_J w⟩ along the axes that are subc, and
+    less the mean where no face is held. Those functionals are products too, even or odd along every axis, so that they
+    are orthogonal to one another and the answers of the separable solver to one of them do not feel another.
+    """
+
+    conditions: tuple[Condition, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Inner nodes."""
-        return tuple(n - 1 for n in self.grid.shape)
+        """Inner nodes along kubc axes, one node per voxel along periodic ones, all nodes along subc ones."""
+        return tuple(n + _NODES[c] for n, c in zip(self.grid.shape, self.conditions, strict=True))
 
     def expand(self, w):
-        """Zeros around."""
-        return jnp.pad(w, [(0, 0)] * (w.ndim - self.grid.dim) + [(1, 1)] * self.grid.dim)
+        """The admissible part, with zeros on held faces and repeated planes."""
+        w = self._project(w)
+        lead = [(0, 0)] * (w.ndim - self.grid.dim)
+        w = jnp.pad(w, lead + [(1, 1) if c == "kubc" else (0, 0) for c in self.conditions])
+        if "periodic" not in self.conditions:
+            return w
+        return jnp.pad(w, lead + [(0, 1) if c == "periodic" else (0, 0) for c in self.conditions], mode="wrap")
 
     def fold(self, forces):
-        """Inner nodes alone."""
-        return forces[(slice(None), *(slice(1, -1),) * self.grid.dim)]
+        """Less the reactions: forces on held faces, uniform tractions and, where no face is held, the mean force."""
+        for axis, condition in enumerate(self.conditions, start=1):
+            if condition == "periodic":
+                forces = _add_last_plane(forces, axis)
+        held = (slice(1, -1) if c == "kubc" else slice(None) for c in self.conditions)
+        return self._project(forces[(slice(None), *held)])
 
     def solver(self, reference, single=False):
-        """Laplacians of the components by sine transforms."""
-        return _separable(self.grid, reference, _sines, single)
+        """Laplacians of the components by transforms along the axes, projected on fields without mean gradient."""
+        strings = tuple(_STRINGS[c] for c in self.conditions)
+        solve = separable(self.grid, reference, strings, single)
+        if not self._free:
+            return solve
+        components = reference.shape[0]
+        double = separable(self.grid, reference, strings)
+        kind = jnp.float32 if single else jnp.float64
+        answers = []  # of each component to a unit traction on the faces of a free axis, for a unit mean gradient
+        for axis in self._free:
+            field = double(jnp.broadcast_to(self._normal(axis)[None], (components, *self.shape)))
+            gradient = self._mean_gradient(field, axis)
+            gradient = jnp.where(gradient != 0, gradient, 1.0)  # a void answers with nothing
+            answers.append((field / gradient.reshape(-1, *(1,) * self.grid.dim)).astype(kind))
 
+        def projected(r):
+            z = solve(r)
+            excess = [self._mean_gradient(z, axis) for axis in self._free]
+            for gradient, answer in zip(excess, answers, strict=True):
+                z = z - gradient.reshape(-1, *(1,) * self.grid.dim) * answer
+            return z
 
-@dataclasses.dataclass(frozen=True)
-class Subc(Fluctuations):
-    """No mean gradient and no mean: statically uniform conditions."""
+        return projected
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """All nodes."""
-        return self.grid.nodes
+    def _free(self) -> tuple[int, ...]:
+        return tuple(axis for axis, c in enumerate(self.conditions) if c == "subc")
 
-    def expand(self, w):
-        """The part without mean and mean gradient."""
-        return self._project(w)
+    def _weights(self, axis: int) -> np.ndarray:
+        """Weights of the unknowns along an edge in the mean over it."""
+        n, condition = self.grid.shape[axis], self.conditions[axis]
+        weights = np.full(n + _NODES[condition], 1.0 / n)
+        if condition == "subc":
+            weights[[0, -1]] = 0.5 / n
+        return weights
 
-    def fold(self, forces):
-        """Less the mean force and the uniform traction, which are reactions."""
-        return self._project(forces)
+    def _normal(self, axis: int) -> Float[Array, "..."]:
+        """d⟨∂_J w⟩/dw: the nodal forces of a unit traction on the faces of the axis."""
+        ends = np.zeros(self.shape[axis])
+        ends[0], ends[-1] = -1.0 / self.grid.lengths[axis], 1.0 / self.grid.lengths[axis]
+        row = jnp.ones((1,) * self.grid.dim)
+        for other in range(self.grid.dim):
+            vector = jnp.asarray(ends if other == axis else self._weights(other))
+            row = row * vector.reshape([-1 if a == other else 1 for a in range(self.grid.dim)])
+        return row
+
+    def _mean_gradient(self, w, axis: int):
+        """⟨∂_J w⟩ from the two faces, of fields with any leading axes."""
+        place = w.ndim - self.grid.dim + axis
+        jump = (jnp.take(w, -1, axis=place) - jnp.take(w, 0, axis=place)) * (1.0 / self.grid.lengths[axis])
+        for other in reversed([a for a in range(self.grid.dim) if a != axis]):
+            jump = jump @ jnp.asarray(self._weights(other), w.dtype)
+        return jump
 
     def _project(self, field):
-        """Orthogonal projection on fields without mean and mean gradient."""
-        flat = field.reshape(-1, int(np.prod(self.shape)))
-        flat = flat - jnp.mean(flat, axis=1, keepdims=True)
-        normals = self._normals().astype(field.dtype)  # orthogonal to one another and to constants
-        length2 = jnp.sum(normals * normals, axis=1)
-        return (flat - ((flat @ normals.T) / length2[None]) @ normals).reshape(field.shape)
-
-    def solver(self, reference, single=False):
-        """Laplacians by cosine transforms, projected on fields without mean gradient."""
-        inner = _separable(self.grid, reference, _cosines)
-        components = reference.shape[0]
-        normals = self._normals().reshape(self.grid.dim, *self.shape)
-        fields = [inner(jnp.broadcast_to(normal[None], (components, *self.shape))) for normal in normals]
-        fields = jnp.stack(fields)  # (J, c, *nodes): answer of each component to a unit stress on the faces J
-        gram = jnp.stack([average_gradient(self.grid, field) for field in fields])  # (J, c, d)
-        gram = _inverse_each(gram.transpose(1, 0, 2))  # per component, (c, d, J)
-        inner = _separable(self.grid, reference, _cosines, single)
-        kind = jnp.float32 if single else jnp.float64
-        fields, gram = fields.astype(kind), gram.astype(kind)
-
-        def solve(r):
-            z = inner(r)
-            excess = jnp.einsum("cd,cdJ->cJ", average_gradient(self.grid, z), gram)
-            return z - jnp.einsum("cJ,Jc...->c...", excess, fields)
-
-        return solve
-
-    def _normals(self) -> Float[Array, "d n"]:
-        """d⟨∂_J u⟩/du: what a unit traction on the faces normal to J loads, (d, nodes)."""
-        rows = []
-        for axis in range(self.grid.dim):
-            row = jnp.ones((1,) * self.grid.dim)
-            for other, n in enumerate(self.grid.shape):
-                if other == axis:
-                    ends = np.zeros(n + 1)
-                    ends[0], ends[-1] = -1.0 / self.grid.lengths[axis], 1.0 / self.grid.lengths[axis]
-                    vector = jnp.asarray(ends)
-                else:
-                    vector = trapezoid(n)
-                row = row * vector.reshape([-1 if a == other else 1 for a in range(self.grid.dim)])
-            rows.append(row.reshape(-1))
-        return jnp.stack(rows)
+        """Orthogonal projection on fields without those mean gradients and, where no face is held, without mean."""
+        axes, gradients = tuple(range(-self.grid.dim, 0)), [self._mean_gradient(field, axis) for axis in self._free]
+        if "kubc" not in self.conditions:
+            field = field - jnp.mean(field, axis=axes, keepdims=True)
+        for axis, gradient in zip(self._free, gradients, strict=True):
+            normal = self._normal(axis).astype(field.dtype)
+            share = gradient * (1.0 / jnp.sum(normal * normal))
+            field = field - jnp.expand_dims(share, axes) * normal.reshape((1,) * share.ndim + normal.shape)
+        return field
 
 
 def green_metric(grid: VoxelGrid) -> Float[Array, "d d ..."]:
@@ -220,56 +237,10 @@ def _inverse_each(matrices: Float[Array, "... c c"]) -> Float[Array, "... c c"]:
     return vectorised(matrices)
 
 
-def _sines(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Vectors of a string held at both ends (inner nodes as rows), their norms, stiffness and mass, unit spacing."""
-    theta = np.pi * np.arange(1, n) / n
-    vectors = np.sin(np.outer(np.arange(1, n), theta))
-    return vectors, np.full(n - 1, 0.5 * n), 2.0 - 2.0 * np.cos(theta), (4.0 + 2.0 * np.cos(theta)) / 6.0
-
-
-def _cosines(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The same of a free string: with half weights at the ends its cosines are orthogonal."""
-    theta = np.pi * np.arange(n + 1) / n
-    vectors = np.cos(np.outer(np.arange(n + 1), theta))
-    norms = np.full(n + 1, 0.5 * n)
-    norms[[0, -1]] = n
-    return vectors, norms, 2.0 - 2.0 * np.cos(theta), (4.0 + 2.0 * np.cos(theta)) / 6.0
-
-
-def _separable(grid: VoxelGrid, reference: Float[Array, "c d c d"], strings, single: bool = False) -> Solver:
-    """Solve with Σ_J A_iJiJ ∂_J² of the same elements, by transforms along the axes, for each component i."""
-    dim, components = grid.dim, reference.shape[0]
-    vectors, norms, stiffness, mass = zip(*(strings(n) for n in grid.shape), strict=True)
-
-    def along(values, axis):
-        return jnp.asarray(values).reshape([-1 if a == axis else 1 for a in range(dim)])
-
-    symbol = 0.0
-    for j in range(dim):
-        term = jnp.ones((1,) * dim)
-        for axis in range(dim):
-            h = grid.spacing[axis]
-            term = term * along(stiffness[axis] / h if axis == j else mass[axis] * h, axis)
-        modulus = jnp.stack([reference[i, j, i, j] for i in range(components)])
-        symbol = symbol + modulus.reshape(-1, *(1,) * dim) * term[None]
-    norm = jnp.ones((1,) * dim)
-    for axis in range(dim):
-        norm = norm * along(norms[axis], axis)
-    largest = jnp.max(symbol)
-    alive = symbol > NULL * largest
-    scale = jnp.where(alive, 1.0 / jnp.where(alive, symbol * norm[None], 1.0), 0.0)
-
-    kind = jnp.float32 if single else jnp.float64
-    scale = scale.astype(kind)
-
-    def transform(field, transposed):
-        for axis in range(dim):
-            matrix = vectors[axis].T if transposed else vectors[axis]
-            moved = jnp.tensordot(field, jnp.asarray(matrix, kind), axes=([1 + axis], [1]))
-            field = jnp.moveaxis(moved, -1, 1 + axis)
-        return field
-
-    def solve(r):
-        return transform(scale * transform(r, True), False)
-
-    return solve
+def _add_last_plane(forces, axis: int):
+    """The last plane along an axis added to the first."""
+    last = jnp.take(forces, jnp.array([-1]), axis=axis)
+    forces = jnp.take(forces, np.arange(forces.shape[axis] - 1), axis=axis)
+    pad = [(0, 0)] * forces.ndim
+    pad[axis] = (0, forces.shape[axis] - 1)
+    return forces + jnp.pad(last, pad)

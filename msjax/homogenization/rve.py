@@ -30,12 +30,16 @@ class RVE(Material):
 
     ``phases`` is a voxel image (nx, ny[, nz]) of integers, each the index of one of ``materials``, or fields in [0, 1],
     (materials, nx, ny[, nz]), that add up to 1 (with two materials, one field of the second): a mixed voxel follows the
-    rule of mixtures. The image's first axis is x. ``bc`` is "periodic", "kubc" (linear displacements on the boundary)
-    or "subc" (uniform tractions). Elements are quad4 or hex8, one per voxel, with full or "reduced" ``integration``;
-    ``lengths`` are the box's edges (by default voxels are cubes). Equilibrium is found by conjugate gradients to
-    ``tolerance``, relative, on the true residual (doi:10.1002/nme.6012 for the preconditioner); ``precision="mixed"``
-    iterates in float32 and certifies the residual in float64. Macroscopic stresses instead of strains are prescribed by
-    :class:`~msjax.StressDriven`, which takes a cell like any material.
+    rule of mixtures. The image's first axis is x. ``bc`` is "periodic", "kubc" (linear displacements on the boundary),
+    "subc" (uniform tractions), or :class:`~msjax.Mixed` with one of them for each axis. Elements are quad4 or hex8, one
+    per voxel, with full or "reduced" ``integration``; ``lengths`` are the box's edges (by default voxels are cubes).
+    Equilibrium is found by conjugate gradients to ``tolerance``, relative, on the true residual
+    (doi:10.1002/nme.6012 for the preconditioner); ``precision="mixed"`` iterates in float32 and certifies the residual
+    in float64.
+
+    Boundary conditions say how a mean strain enters. Where components of the mean *stress* are prescribed instead, the
+    cell goes into :class:`~msjax.StressDriven`, :class:`~msjax.PlaneStress` or :class:`~msjax.UniaxialStress` like any
+    material: ``StressDriven(cell, free=[(1, 1)], applied=P)`` finds the F₁₁ under which ⟨P₁₁⟩ = P.
 
     A material like any other: array leaves are the phases' parameters and the image. The state is the fluctuation
     field, a warm start and no history.
@@ -48,6 +52,12 @@ class RVE(Material):
     >>> laminate = ms.RVE(jnp.array([[0, 0], [1, 1]]), [soft, stiff])
     >>> round(float(ms.effective_stiffness(laminate).stiffness[0, 0]), 6)
     2.447552
+
+    Drawn along the layers, free to contract across them:
+
+    >>> drawn = ms.StressDriven(laminate, free=[(0, 0)])
+    >>> round(float(drawn.respond(jnp.array([[1.0]])).tangent[0, 0, 0, 0]), 6)
+    6.043956
     """
 
     phases: Int[Array, "..."] | Float[Array, "..."]

@@ -190,7 +190,7 @@ def test_too_few_steps_raise_or_are_nan():
     [
         (lambda: ms.RVE(IMAGE, [SOFT]), r"phases\[\d, \d\] = 1: expected 0 … 0, one of 1 materials"),
         (lambda: ms.RVE(IMAGE, []), "materials: expected at least one"),
-        (lambda: ms.RVE(np.zeros((1, 4), int), [SOFT], "kubc"), "bc: 'kubc' needs at least two voxels along every"),
+        (lambda: ms.RVE(np.zeros((1, 4), int), [SOFT], "kubc"), "bc: 'kubc' needs at least two voxels along axis 0"),
         (lambda: ms.RVE(IMAGE, [SOFT, STIFF], tolerance=0.0), "tolerance: expected a number between 0 and 1, got 0"),
         (lambda: ms.RVE(IMAGE, [SOFT, STIFF], lengths=(1.0, -1.0)), "lengths: expected 2 positive numbers"),
         (lambda: ms.RVE(IMAGE, [SOFT, STIFF], max_steps=0), "max_steps: expected a positive integer, got 0"),
