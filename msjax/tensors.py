@@ -144,7 +144,7 @@ def symmetric(a: Float[Array, "n n"]) -> Float[Array, "n n"]:
     return 0.5 * (a + a.T)
 
 
-def right_cauchy_green(deformation: Float[Array, "d d"]) -> Float[Array, "d d"]:
+def right_cauchy_green(deformation: Float[Array, "d e"]) -> Float[Array, "e e"]:
     """FᵀF."""
     return deformation.T @ deformation
 

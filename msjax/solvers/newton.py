@@ -53,6 +53,10 @@ class FromEnergy(Functional):
         return jax.grad(self.energy)(x, arguments)
 
 
+LOCAL = 1e-2
+"""Steps no longer than this, in units of the natural length, are near enough to be judged by the gradient."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Newton:
     """Settings of :func:`newton` (static).
@@ -99,17 +103,20 @@ def newton(
         return step, size, definite, small & (definite | flat)
 
     def keep_going(state):
-        _, _, _, _, _, code, _, iterations, done = state
+        iterations, done = state[-2:]
         return ~done & (iterations < settings.max_steps)
 
     def turn(state):
-        x, energy, step, slope, fraction, code, size, iterations, _ = state
+        x, energy, step, slope, steepness, fraction, code, size, iterations, _ = state
         trial = x + fraction * step
         energy1, gradient, hessian = functional.derivatives(trial, prepared)
         finite = jnp.isfinite(energy1 + jnp.sum(gradient) + jnp.sum(hessian))  # a NaN or an infinity does not cancel
         noise = 1e-14 * (jnp.abs(energy1) + jnp.finfo(energy1.dtype).tiny)
         first = jnp.isinf(energy)
-        accept = finite & (first | (energy1 <= energy + 1e-4 * fraction * slope + noise))
+        # an energy that adds up larger numbers changes by their round-off; then the gradient says what is nearer
+        steepness1 = jnp.max(jnp.abs(gradient))
+        nearer = (size <= LOCAL) & (steepness1 <= 0.5 * steepness)
+        accept = finite & (first | nearer | (energy1 <= energy + 1e-4 * fraction * slope + noise))
         step1, size1, definite, converged = direction(gradient, hessian)
         singular = accept & ~jnp.isfinite(size1)
         exhausted = ~accept & (first | (fraction < 1e-9))
@@ -130,6 +137,7 @@ def newton(
             jnp.where(accept, energy1, energy),
             jnp.where(accept, step1, step),
             jnp.where(accept, jnp.vdot(gradient, step1), slope),
+            jnp.where(accept, steepness1, steepness),
             jnp.where(accept, 1.0, 0.5 * fraction),
             code,
             jnp.where(accept, size1, size),
@@ -145,13 +153,14 @@ def newton(
         zero + jnp.inf,
         jnp.zeros_like(start),
         zero,
+        zero + jnp.inf,
         zero + 1.0,
         jnp.asarray(Code.MAX_STEPS.value, jnp.int32),
         zero + jnp.inf,
         jnp.asarray(0, jnp.int32),
         jnp.asarray(False),
     )
-    x, _, _, _, _, code, size, iterations, _ = jax.lax.while_loop(keep_going, turn, state)
+    x, *_, code, size, iterations, _ = jax.lax.while_loop(keep_going, turn, state)
     status = Status(code, iterations, size)
     return jnp.where(status.failed, start, x), status
 

@@ -8,7 +8,7 @@ Small unknowns come with their dense Hessian (:func:`stationary`), fields with a
 import abc
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -60,23 +60,33 @@ def _stationary_jvp(functional, settings, primals, tangents):
         solve=lambda _, b: solve_dense(hessian, b),
         symmetric=True,
     )
-    return (x, status), (dx, jax.tree.map(_no_tangent, status))
+    return (x, status), (dx, jax.tree.map(no_tangent, status))
+
+
+class Linearized(NamedTuple):
+    """At a solution: the operator v → ∂r/∂x v, differentiable in x and the arguments; its inverse b → (v, Status); and
+    the inverse of its transpose (None: it is symmetric)."""
+
+    operator: Callable[[Array], Array]
+    inverse: Callable[[Array], tuple[Array, Status]]
+    transposed: Callable[[Array], tuple[Array, Status]] | None = None
 
 
 class FieldProblem(abc.ABC):
     """An equilibrium of a field: residual, solver, linearisation. Must be hashable: structure, not numbers."""
 
     @abc.abstractmethod
-    def find(self, start: Array, arguments: Any) -> tuple[Array, Status]:
-        """The solution from a start, and what became of it."""
+    def find(self, start: Array, arguments: Any) -> tuple[Array, Status, Any]:
+        """The solution from a start, what became of it, and what the linear solves of derivatives may use again (arrays
+        such as a factorisation at the solution, or None); the latter costs nothing where no derivative is asked for."""
 
     @abc.abstractmethod
     def residual(self, x: Array, arguments: Any) -> Array:
         """What vanishes at the solution: the gradient of the energy, of the shape of x."""
 
     @abc.abstractmethod
-    def linearized(self, x: Array, arguments: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Any]]:
-        """At a solution, the symmetric operator v → ∂r/∂x v, and its inverse b → (v, Status)."""
+    def linearized(self, x: Array, arguments: Any, kept: Any) -> Linearized:
+        """At a solution; the inverses may use what :meth:`find` kept, the operator must not."""
 
 
 def stationary_field(problem: FieldProblem, start: Array, arguments: Any) -> tuple[Array, Status]:
@@ -86,7 +96,8 @@ def stationary_field(problem: FieldProblem, start: Array, arguments: Any) -> tup
     and operator can be evaluated; :func:`msjax.status.guard` makes what follows NaN. Where only the linear solve of a
     derivative fails, that derivative is NaN.
     """
-    return _stationary_field(problem, jax.lax.stop_gradient(start), arguments)
+    x, status, _ = _stationary_field(problem, jax.lax.stop_gradient(start), arguments)
+    return x, status
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -98,16 +109,25 @@ def _stationary_field(problem, start, arguments):
 def _stationary_field_jvp(problem, primals, tangents):
     start, arguments = primals
     _, d_arguments = tangents
-    x, status = _stationary_field(problem, start, arguments)
+    x, status, kept = _stationary_field(problem, start, arguments)
     _, change = jax.jvp(lambda a: problem.residual(x, a), (arguments,), (d_arguments,))
-    operator, inverse = problem.linearized(x, arguments)
+    linear = problem.linearized(x, arguments, kept)
 
-    def solve(_, rhs):
-        answer, of_solve = inverse(rhs)
-        return jnp.where(of_solve.failed & jnp.any(rhs != 0) & ~status.failed, jnp.nan, answer)
+    def guarded(inverse):
+        def solve(_, rhs):
+            answer, of_solve = inverse(rhs)
+            asked = jnp.any(rhs != 0)
+            # what a failed member is asked comes out NaN, whatever its solver makes of a NaN; nothing asked stays zero
+            answer = jnp.where(asked, answer, jnp.zeros_like(answer))
+            return jnp.where(asked & (of_solve.failed | status.failed), jnp.nan, answer)
 
-    dx = jax.lax.custom_linear_solve(operator, -change, solve, symmetric=True)
-    return (x, status), (dx, jax.tree.map(_no_tangent, status))
+        return solve
+
+    if linear.transposed is None:
+        dx = jax.lax.custom_linear_solve(linear.operator, -change, guarded(linear.inverse), symmetric=True)
+    else:
+        dx = jax.lax.custom_linear_solve(linear.operator, -change, guarded(linear.inverse), guarded(linear.transposed))
+    return (x, status, kept), (dx, jax.tree.map(no_tangent, status), jax.tree.map(no_tangent, kept))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -143,7 +163,8 @@ def _at_stationary_jvp(function, primals, tangents):
     return value, (at_fixed_x[0], change[1])
 
 
-def _no_tangent(leaf):
+def no_tangent(leaf: Array) -> Any:
+    """The tangent of a leaf that does not depend on anything: zero, of the type that JAX wants for integers."""
     if jnp.issubdtype(leaf.dtype, jnp.floating):
         return jnp.zeros_like(leaf)
     return jax.numpy.zeros(leaf.shape, dtype=jax.dtypes.float0)

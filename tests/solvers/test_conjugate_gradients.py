@@ -204,7 +204,7 @@ def test_in_pieces_as_in_one_go(piece):
     x, status = end(problem, state)
     whole, of_whole = conjugate_gradients(problem, jnp.zeros_like(problem.rhs), settings)
     assert int(status.code) == int(of_whole.code) == Code.CONVERGED
-    assert abs(int(status.iterations) - int(of_whole.iterations)) <= (0 if piece == 50 else 5)
+    assert abs(int(status.iterations) - int(of_whole.iterations)) <= (0 if piece == 50 else 8)
     np.testing.assert_allclose(x, whole, rtol=1e-12 if piece == 50 else 1e-6, atol=1e-12 if piece == 50 else 1e-8)
     for kept, again in zip(state, advance(problem, state, settings, piece), strict=True):
         np.testing.assert_array_equal(kept, again)  # what has ended passes unchanged
