@@ -17,8 +17,8 @@ from msjax.material.response import (
     safe_deformation,
 )
 from msjax.solvers.condensation import tangent_status
-from msjax.status import Code, Status, guard, screen
-from msjax.tensors import det, is_positive_definite
+from msjax.status import Code, guard, screen
+from msjax.tensors import det, inverse, is_positive_definite
 from msjax.typing import Array, Float, PyTree, Scalar, concrete
 
 
@@ -33,7 +33,19 @@ class Hyperelastic(Material):
     def stored_energy(self, deformation: Float[Array, "d d"]) -> Scalar:
         """ψ(F) per reference volume, for det F > 0."""
 
-    def respond(self, strain: PyTree, state: None = None, inputs: None = None) -> Response:
+    def derivatives(
+        self, deformation: Float[Array, "d d"]
+    ) -> tuple[Scalar, Float[Array, "d d"], Float[Array, "d d d d"]]:
+        """ψ, ∂ψ/∂F and ∂²ψ/∂F∂F; a subclass may know a cheaper way."""
+
+        def stresses(f):
+            energy, stress = jax.value_and_grad(self.stored_energy)(f)
+            return stress, (energy, stress)
+
+        tangent, (energy, stress) = jax.jacfwd(stresses, has_aux=True)(deformation)
+        return energy, stress, tangent
+
+    def respond(self, strain: PyTree, state: PyTree = None, inputs: PyTree = None) -> Response:
         """(W, P, A) at the deformation gradient (d, d); NaN with its status for a NaN or inverted F."""
         return _respond(self, check_strain(strain, self.dim))
 
@@ -41,12 +53,7 @@ class Hyperelastic(Material):
 @eqx.filter_jit
 def _respond(material: Hyperelastic, strain: Array) -> Response:
     deformation, status = safe_deformation(strain)
-    energy, stress = jax.value_and_grad(material.stored_energy)(deformation)
-    tangent = jax.jacfwd(jax.grad(material.stored_energy))(deformation)
-    return _finish(deformation, energy, stress, tangent, status)
-
-
-def _finish(deformation, energy, stress, tangent, status: Status) -> Response:
+    energy, stress, tangent = material.derivatives(deformation)
     finite = jnp.isfinite(energy) & jnp.all(jnp.isfinite(stress))
     status = screen(status, ~finite, Code.NONFINITE)
     of_tangent = tangent_status(tangent, status)
@@ -98,3 +105,18 @@ class NeoHooke(Hyperelastic):
         log_j = jnp.log(det(deformation))
         stretch2 = jnp.sum(deformation * deformation)
         return 0.5 * self.mu * (stretch2 - self.size) - self.mu * log_j + 0.5 * self.lam * log_j**2
+
+    def derivatives(
+        self, deformation: Float[Array, "d d"]
+    ) -> tuple[Scalar, Float[Array, "d d"], Float[Array, "d d d d"]]:
+        """ψ, P = μF + (λ ln J − μ) F⁻ᵀ, and A in closed form."""
+        turned = inverse(deformation).T
+        log_j = jnp.log(det(deformation))
+        inner = self.lam * log_j - self.mu
+        stress = self.mu * deformation + inner * turned
+        one = np.eye(self.size)
+        tangent = (
+            self.mu * np.einsum("ik,JL->iJkL", one, one) + self.lam * turned[:, :, None, None] * turned[None, None]
+        )
+        tangent = tangent - inner * turned[:, None, None, :] * turned.T[None, :, :, None]
+        return self.stored_energy(deformation), stress, tangent

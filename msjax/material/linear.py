@@ -183,8 +183,8 @@ class Conductor(Linear):
 
     def __init__(self, conductivity: Any, dim: int = 3):
         value = jnp.asarray(conductivity, float)
-        if dim not in (2, 3):
-            raise ValueError(f"dim: expected 2 or 3, got {dim!r}")
+        if dim not in (1, 2, 3):
+            raise ValueError(f"dim: expected 1, 2 or 3, got {dim!r}")
         if value.shape not in ((), (dim, dim)):
             raise ValueError(f"conductivity: expected a number or shape ({dim}, {dim}), got {value.shape}")
         if concrete(value):

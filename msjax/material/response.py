@@ -84,14 +84,14 @@ def check_strain(strain: Any, dim: int) -> Float[Array, "d d"]:
 
 
 def pure_strain_form(
-    deformation: Float[Array, "d d"], stress: Float[Array, "d d"], tangent: Float[Array, "d d d d"]
+    deformation: Float[Array, "d e"], stress: Float[Array, "d e"], tangent: Float[Array, "d e d e"]
 ) -> Float[Array, "v v"]:
     """Second variation of W on pure strains F → F(1 + ε), as a form in the Voigt components of ε (shears by √2).
 
     Its positive definiteness is Born's stability under dead loads that do no work on rotations
     (doi:10.1103/PhysRevB.52.12627).
     """
-    first, second = np.array(VOIGT[deformation.shape[0]]).T
+    first, second = np.array(VOIGT[deformation.shape[1]]).T
     weight = jnp.asarray(np.where(first == second, 0.5, np.sqrt(0.5)))
     # two symmetrised products with F, written as elementwise sums: half the time of the einsum
     left = sum_of(row[:, None, None, None] * block[None] for row, block in zip(deformation, tangent, strict=True))

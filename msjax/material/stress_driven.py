@@ -264,7 +264,7 @@ def _respond(driven: StressDriven, strain: Array, state: FreeState | None, input
     order = np.array(kept + [i * n + j for i, j in driven.free])
     hessian = inner.tangent.reshape(n * n, n * n)[order[:, None], order[None, :]]
     tangent = schur(hessian, m * m).reshape(m, m, m, m)
-    of_tangent = tangent_status(tangent, _fail_with(status, inner.tangent_status))
+    of_tangent = tangent_status(tangent, fail_with(status, inner.tangent_status))
     definite = is_positive_definite(pure_strain_form(block, stress, tangent))
     of_tangent = flag_unstable(of_tangent, definite)
 
@@ -273,6 +273,6 @@ def _respond(driven: StressDriven, strain: Array, state: FreeState | None, input
     return Response(energy, stress, guard(tangent, of_tangent.failed), trial, status, of_tangent)
 
 
-def _fail_with(status: Status, other: Status) -> Status:
+def fail_with(status: Status, other: Status) -> Status:
     """Take over a failure, and only a failure, of another solve."""
     return Status(jnp.where(status.ok & other.failed, other.code, status.code), status.iterations, status.residual)

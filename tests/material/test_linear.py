@@ -158,7 +158,7 @@ def test_a_strain_or_parameter_that_is_not_finite_is_named():
         (lambda: Conductor(np.inf), "conductivity: must be finite"),
         (lambda: Conductor(np.eye(2)), r"conductivity: expected a number or shape \(3, 3\), got \(2, 2\)"),
         (lambda: Conductor(np.triu(np.ones((3, 3)))), "conductivity: must be symmetric"),
-        (lambda: Conductor(1.0, dim=1), "dim: expected 2 or 3, got 1"),
+        (lambda: Conductor(1.0, dim=4), "dim: expected 1, 2 or 3, got 4"),
         (lambda: IsotropicElastic(1.0, 0.3).respond(jnp.eye(2)), r"strain: expected shape \(3, 3\), got \(2, 2\)"),
         (lambda: Conductor(1.0).respond("steep"), r"strain: expected numbers of shape \(1, 3\)"),
     ],
