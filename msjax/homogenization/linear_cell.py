@@ -20,7 +20,7 @@ from msjax.fe.fluctuations import Fluctuations
 from msjax.fe.voxels import affine_values, sweep
 from msjax.homogenization.tangents import Tangents
 from msjax.solvers.conjugate_gradients import ConjugateGradients, System, conjugate_gradients, refined
-from msjax.solvers.stationary import FieldProblem, at_stationary, stationary_field
+from msjax.solvers.stationary import FieldProblem, Linearized, at_stationary, stationary_field
 from msjax.status import Code, Status, guard, nan_unless_zero, screen
 from msjax.tensors import VOIGT
 from msjax.typing import Array, Float
@@ -39,7 +39,7 @@ class LinearCell(FieldProblem):
     def find(self, start, arguments):
         """The fluctuation of one load."""
         moduli, _ = arguments
-        return self.solve(moduli, -self.residual(jnp.zeros_like(start), arguments), start)
+        return *self.solve(moduli, -self.residual(jnp.zeros_like(start), arguments), start), None
 
     def residual(self, x, arguments):
         """Nodal forces of a fluctuation under the mean gradient (None: without), in the space's unknowns."""
@@ -56,14 +56,14 @@ class LinearCell(FieldProblem):
         assert assembled is not None
         return self.space.fold(assembled)
 
-    def linearized(self, x, arguments):
+    def linearized(self, x, arguments, kept=None):
         """The stiffness and its inverse; they do not depend on x."""
         moduli, _ = arguments
 
         def inverse(rhs):
             return self.solve(moduli, rhs, jnp.zeros_like(rhs))
 
-        return self.system(moduli, x).operator, inverse
+        return Linearized(self.system(moduli, x).operator, inverse)
 
     def solve(self, moduli: Tangents, rhs: Array, start: Array) -> tuple[Array, Status]:
         """K w = rhs in the precision of the settings."""

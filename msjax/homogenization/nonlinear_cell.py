@@ -59,20 +59,23 @@ class NonlinearCell(FieldProblem):
 
     def find(self, start, arguments):
         """The stationary fluctuation field by damped Newton."""
-        return _newton(self, start, arguments)
+        return *_newton(self, start, arguments), None
 
     def residual(self, x, arguments):
         """∫ Bᵀ P in the space's unknowns."""
         return evaluate(self, x, arguments).residual
 
-    def linearized(self, x, arguments):
+    def linearized(self, x, arguments, kept=None):
         """Stiffness of the tangents at x, and its inverse."""
         moduli = PointTangents(evaluate(self, x, arguments).tangents, arguments.medium)
         return self.linear.linearized(x, (moduli, None))
 
 
 class Evaluated(NamedTuple):
-    """⟨W⟩, nodal residual, ⟨P⟩, worst code of all points, tangents (points, s, s, voxels) and trial states."""
+    """⟨W⟩, nodal residual, ⟨P⟩, worst code of all points; at all points of all voxels tangents, trial states, F and P.
+
+    For a scalar field F is its gradient.
+    """
 
     energy: Scalar
     residual: Float[Array, "c ..."]
@@ -80,6 +83,8 @@ class Evaluated(NamedTuple):
     code: Int[Array, ""]
     tangents: Float[Array, "q s s m"]
     states: PyTree
+    strains: Float[Array, "q c d m"]
+    stresses: Float[Array, "q s m"]
 
 
 def evaluate(cell: NonlinearCell, w: Float[Array, "c ..."], inputs: Inputs) -> Evaluated:
@@ -100,11 +105,11 @@ def evaluate(cell: NonlinearCell, w: Float[Array, "c ..."], inputs: Inputs) -> E
         points = respond_points(materials, phase, strains, states, inputs.inputs)
         forces = weight * (b.T @ points.stress.reshape(b.shape[0], -1))
         sums = (weight * jnp.sum(points.energy), weight * jnp.sum(points.stress, axis=(0, 2)))
-        return forces, sums, (points.tangent, points.state, points.code)
+        return forces, sums, (points.tangent, points.state, points.code, strains, points.stress)
 
     assembled, (energy, stress), fields = sweep_fields(grid, cell.space.expand(w), (phases, inputs.states), kernel)
     assert assembled is not None
-    tangents, states, codes = fields
+    tangents, states, codes, strains, stresses = fields
     return Evaluated(
         energy / grid.volume,
         cell.space.fold(assembled),
@@ -112,12 +117,14 @@ def evaluate(cell: NonlinearCell, w: Float[Array, "c ..."], inputs: Inputs) -> E
         jnp.max(codes),
         tangents,
         states,
+        strains,
+        stresses,
     )
 
 
-def mean_medium(materials: tuple[Material, ...]) -> Float[Array, "c d c d"]:
+def mean_medium(materials: tuple[Material, ...], inputs: Any = None) -> Float[Array, "c d c d"]:
     """Mean tangent of the undeformed phases, each with the same weight: what the preconditioner is made of."""
-    tangents = [m.respond(m.reference_strain).tangent for m in materials]
+    tangents = [m.respond(m.reference_strain, None, inputs).tangent for m in materials]
     return jax.lax.stop_gradient(sum(tangents[1:], tangents[0]) / len(tangents))
 
 
@@ -180,8 +187,9 @@ def _newton(cell: NonlinearCell, start, inputs: Inputs):
         size = norm(found.residual)
         sound = jnp.isfinite(found.energy) & jnp.isfinite(size) & (found.code <= Code.UNSTABLE.value)
         lower = found.energy <= s.energy + 1e-4 * s.fraction * s.slope
-        # close to equilibrium the energy's change drowns in round-off, and the residual speaks
-        level = jnp.abs(found.energy - s.energy) <= 1e-9 * (jnp.abs(found.energy) + jnp.abs(s.energy))
+        # close to equilibrium the energy's change drowns in round-off (of what cancels in it), and the residual speaks
+        known = 1e-9 * (jnp.abs(found.energy) + jnp.abs(s.energy)) + 1e-14 * jnp.max(jnp.abs(inputs.medium))
+        level = jnp.abs(found.energy - s.energy) <= known
         accept = sound & (first | lower | (level & (size <= 0.5 * norm(s.residual))))
         moduli = PointTangents(found.tangents, inputs.medium)
         floor = cell.linear.system(moduli, trial).floor
@@ -190,7 +198,7 @@ def _newton(cell: NonlinearCell, start, inputs: Inputs):
 
         ended = near | ~accept
         rhs = jnp.where(ended, jnp.zeros_like(trial), -found.residual)
-        step, inner = newton_step.linearized(trial, (moduli, None))[1](rhs)
+        step, inner = newton_step.linearized(trial, (moduli, None)).inverse(rhs)
         # where the tangent is indefinite the iterates so far still go downhill; without any, follow the preconditioner
         downhill = jnp.vdot(found.residual, step) < 0
         step = jnp.where(downhill, step, solver(rhs))

@@ -85,6 +85,11 @@ def check_materials(materials: Any, dim: int) -> tuple[Material, ...]:
     for n, material in enumerate(found):
         if not isinstance(material, Material):
             raise ValueError(f"materials[{n}]: expected a material, got {type(material).__name__}")
+        if not (material.conservative and material.symmetric):
+            raise ValueError(
+                f"materials[{n}]: is not conservative with a symmetric tangent, so that a cell of it has no energy "
+                "whose minimum is its equilibrium"
+            )
         shape = material.reference_strain.shape
         if shape != found[0].reference_strain.shape:
             raise ValueError(

@@ -42,10 +42,10 @@ class RVE(Material):
     material: ``StressDriven(cell, free=[(1, 1)], applied=P)`` finds the F₁₁ under which ⟨P₁₁⟩ = P.
 
     A material like any other: array leaves are the phases' parameters and the image. The state is the fluctuation
-    field, a warm start and no history.
+    field, a warm start and no history, and the states of phases that have a history.
 
     Raises ``ValueError`` for a voxel without a material, fields outside [0, 1] or not adding up to 1, materials of
-    different kinds, and unknown boundary conditions.
+    different kinds or not conservative and symmetric, and unknown boundary conditions.
 
     >>> import jax.numpy as jnp, msjax as ms
     >>> soft, stiff = ms.IsotropicElastic(1.0, 0.3, 2), ms.IsotropicElastic(10.0, 0.3, 2)
@@ -175,8 +175,17 @@ class CellState(NamedTuple):
     phases: PyTree
 
 
-@eqx.filter_jit
-def _respond(rve: RVE, strain: Array, state: CellState | None, inputs: Any) -> Response:
+class Found(NamedTuple):
+    """A nonlinear cell's fluctuation field, what it answers to, and what became of the search."""
+
+    cell: NonlinearCell
+    fluctuation: Float[Array, "c ..."]
+    given: Inputs
+    status: Status
+
+
+def find(rve: RVE, strain: Float[Array, "c d"], state: CellState | None, inputs: Any) -> Found:
+    """Equilibrium of a nonlinear cell at a macroscopic strain, from the committed state."""
     start = rve.initial_state() if state is None else state
     assert start is not None
     finite = jnp.all(jnp.isfinite(strain))
@@ -185,11 +194,16 @@ def _respond(rve: RVE, strain: Array, state: CellState | None, inputs: Any) -> R
     guess = jnp.where(usable, start.fluctuation, jnp.zeros_like(start.fluctuation))
     arrays, structure = eqx.partition(rve.materials, eqx.is_array)
     cell = NonlinearCell(rve.space, structure, rve.settings)
-    medium = mean_medium(rve.materials)
+    medium = mean_medium(rve.materials, inputs)
     given = Inputs(safe, rve.phases, arrays, start.phases, inputs, medium)
-
     w, status = stationary_field(cell, guess, given)
-    status = screen(status, ~finite, Code.NONFINITE)
+    return Found(cell, w, given, screen(status, ~finite, Code.NONFINITE))
+
+
+@eqx.filter_jit
+def _respond(rve: RVE, strain: Array, state: CellState | None, inputs: Any) -> Response:
+    cell, w, given, status = find(rve, strain, state, inputs)
+    safe, medium = given.strain, given.medium
     found = at_equilibrium(cell, w, given)
     energy, stress = guard((found.energy, found.stress), status.failed)
 

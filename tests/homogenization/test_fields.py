@@ -127,6 +127,60 @@ def test_what_is_refused():
     cell = ms.RVE(image(4, 4), [SOFT2, STIFF2])
     with pytest.raises(ValueError, match=r"load: expected shape \(2, 2\), got \(3,\)"):
         local_fields(cell, jnp.zeros(3))
-    nonlinear = ms.RVE(np.zeros((2, 2, 2), int), [ms.NeoHooke(1.0, 1.0)])
-    with pytest.raises(ValueError, match="not all linear"):
-        local_fields(nonlinear, jnp.eye(3))
+    with pytest.raises(ValueError, match=r"load: expected shape \(3, 3\), got \(2, 2\)"):
+        local_fields(ms.RVE(np.zeros((2, 2, 2), int), [ms.NeoHooke(1.0, 1.0)]), jnp.eye(2))
+
+
+# Nonlinear cells --------------------------------------------------------------------------------
+
+RUBBER = [ms.NeoHooke(1.0, 2.0, 2), ms.NeoHooke(8.0, 12.0, 2)]
+LOAD = jnp.array([[0.08, 0.06], [-0.03, -0.05]])
+
+
+def rubber(bc="periodic", integration="reduced"):
+    return ms.RVE(image(4, 6), RUBBER, bc, integration=integration, tolerance=1e-9)
+
+
+def test_fields_of_a_nonlinear_cell_are_its_response():
+    """Means, Hill–Mandel and, with one Gauss point, every voxel's own material."""
+    cell = rubber("kubc")
+    found = local_fields(cell, LOAD)
+    assert found.strain.shape == found.stress.shape == (2, 2, 4, 6)
+    assert found.state == (None, None)
+    np.testing.assert_allclose(means(found.strain), LOAD, atol=1e-12)
+    np.testing.assert_allclose(means(found.stress), cell.respond(jnp.eye(2) + LOAD).stress, rtol=1e-10)
+    work = float(jnp.vdot(found.stress, found.strain)) / 24
+    assert work == pytest.approx(float(jnp.vdot(means(found.stress), LOAD)), rel=1e-8)
+    phases = image(4, 6)
+    for i, j in ((0, 0), (3, 5), (2, 1), (1, 4)):
+        expected = RUBBER[phases[i, j]].respond(jnp.eye(2) + found.strain[:, :, i, j]).stress
+        np.testing.assert_allclose(found.stress[:, :, i, j], expected, atol=1e-12)
+
+
+def test_a_small_load_on_a_nonlinear_cell_is_linear():
+    lame = ((1.0, 2.0), (8.0, 12.0))
+    tables = [[[lam + 2 * mu, lam, 0.0], [lam, lam + 2 * mu, 0.0], [0.0, 0.0, mu]] for mu, lam in lame]
+    linear = ms.RVE(image(4, 6), [ms.LinearElastic(jnp.array(t)) for t in tables], tolerance=1e-9)
+    small = 1e-6 * (LOAD + LOAD.T)
+    nonlinear, found = local_fields(rubber(integration="full"), small), local_fields(linear, small)
+    even = 0.5 * (nonlinear.strain + nonlinear.strain.swapaxes(0, 1))
+    np.testing.assert_allclose(even, found.strain, atol=1e-10)
+    np.testing.assert_allclose(nonlinear.stress, found.stress, atol=1e-9)
+
+
+def test_batch_failure_and_derivative_of_nonlinear_fields():
+    def corner(load):
+        found = local_fields(rubber(), load, throw=False)
+        return found.stress[0, 0, 2, 3], found.status.code
+
+    loads = jnp.stack([LOAD, LOAD.at[0, 0].set(jnp.nan), -0.5 * LOAD])
+    values, codes = jax.jit(jax.vmap(corner))(loads)
+    alone = jax.jit(corner)
+    np.testing.assert_allclose([values[0], values[2]], [alone(LOAD)[0], alone(-0.5 * LOAD)[0]], rtol=1e-9)
+    assert codes.tolist() == [Code.CONVERGED, Code.NONFINITE, Code.CONVERGED]
+    assert np.isnan(values[1])
+    slope, h = jax.jit(jax.grad(lambda load: corner(load)[0]))(LOAD), 1e-5
+    unit = jnp.array([[0.0, h], [0.0, 0.0]])
+    assert float(slope[0, 1]) == pytest.approx(float(alone(LOAD + unit)[0] - alone(LOAD - unit)[0]) / (2 * h), rel=1e-6)
+    with pytest.raises(SolveError):
+        local_fields(rubber(), jnp.diag(jnp.array([-1.5, 0.0])))  # inside out

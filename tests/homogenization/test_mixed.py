@@ -142,7 +142,7 @@ def test_layers_that_go_on_for_ever_are_exact_whatever_their_outer_faces_do(acro
     layers = np.array([0, 1, 1, 0])[:, None, None] * np.ones((4, 2, 1), int)
     cell = ms.RVE(layers, [SOFT, STIFF], ms.Mixed(across, "periodic", "periodic"), tolerance=1e-10)
     C = ms.effective_stiffness(cell).stiffness
-    for i, j in ((0, 0), (1, 1), (0, 1), (1, 2), (3, 3), (5, 5)):
+    for i, j in ((0, 0), (1, 1), (0, 1), (1, 2), (3, 3), (4, 4)):
         assert float(C[i, j]) == pytest.approx(table[f"C{i + 1}{j + 1}"], rel=1e-8)
 
 
