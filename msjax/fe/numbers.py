@@ -1,0 +1,22 @@
+"""What users give as numbers, refused with its name where it is none."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from msjax.typing import Array, concrete
+
+
+def numbers(value: Any, name: str) -> Array:
+    """An array of floats; ``ValueError`` with the name for what is none."""
+    try:
+        return jnp.asarray(value, float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: expected numbers, got {value!r}") from error
+
+
+def check_finite(values: Array, name: str) -> None:
+    """``ValueError`` for concrete values that are not."""
+    if concrete(values) and not np.all(np.isfinite(np.asarray(values))):
+        raise ValueError(f"{name}: must be finite")
