@@ -1,0 +1,75 @@
+"""Resultants of reactions, and means over a boundary."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from msjax.fe.fields import nodal_values
+from msjax.fe.geometry import facet_geometry, facet_rule
+from msjax.fe.loads import facet_nodes
+from msjax.fe.mesh import Where
+from msjax.fe.problem import Problem
+from msjax.fe.solve import Solution
+from msjax.typing import Array, Float
+
+
+class Resultant(NamedTuple):
+    """``force`` (c,) and ``moment``: (3,) in space, (1,) in the plane (about z), (0,) of a scalar field."""
+
+    force: Float[Array, " c"]
+    moment: Float[Array, " r"]
+
+
+def resultant(problem: Problem, solution: Solution, where: Where, about: Any = 0.0) -> Resultant:
+    """Force and moment of the reactions on the selected nodes, which the constraints exert on the body.
+
+    Moments are taken ``about`` a point (d,), at the deformed positions where all materials are objective, else (small
+    strains) at the reference positions. The reactions are nodal forces in equilibrium, not integrals of stresses: they
+    balance the loads to the solver's tolerance. A point inside a face is one node among its neighbours; select whole
+    boundaries. In axial symmetry forces are those of the whole circumference and there is no moment.
+
+    >>> import msjax as ms
+    >>> mesh = ms.fe.rectangle((4.0, 1.0), (8, 2))
+    >>> held, load = ms.fe.Dirichlet("x-"), ms.fe.Traction("x+", [0.0, -0.01])
+    >>> problem = ms.fe.Problem(mesh, ms.IsotropicElastic(1.0, 0.3, dim=2), [held], [load])
+    >>> found = resultant(problem, ms.solve(problem), "x-")
+    >>> found.force.round(8).tolist()[1], round(float(found.moment[0]), 8)
+    (0.01, 0.04)
+    """
+    nodes = jnp.asarray(problem.mesh.nodes_of(where))
+    forces = solution.reactions[nodes]
+    force = jnp.sum(forces, axis=0)
+    dim, kin = problem.mesh.dim, problem.formulation.kinematics
+    if problem.components != dim or kin.axisymmetric or dim == 1:
+        return Resultant(force, jnp.zeros(0))
+    centre = jnp.broadcast_to(jnp.asarray(about, float), (dim,))
+    arm = problem.mesh.points[nodes] - centre[None]
+    if all(part.one.objective for part in problem.parts):
+        arm = arm + nodal_values(problem, solution)[nodes]
+    if dim == 2:
+        return Resultant(force, jnp.sum(arm[:, 0] * forces[:, 1] - arm[:, 1] * forces[:, 0])[None])
+    return Resultant(force, jnp.sum(jnp.cross(arm, forces), axis=0))
+
+
+def boundary_mean(problem: Problem, solution: Any, boundary: str) -> Float[Array, " c"]:
+    """Mean of the solution, or of nodal values (n, c), over a tagged boundary: ∫ u dA / ∫ dA.
+
+    >>> import msjax as ms
+    >>> mesh = ms.fe.rectangle((1.0, 2.0), (2, 2))
+    >>> problem = ms.fe.Problem(mesh, ms.IsotropicElastic(1.0, 0.3, dim=2), [ms.fe.Dirichlet("x-")])
+    >>> boundary_mean(problem, mesh.points, "x+").round(12).tolist()
+    [1.0, 1.0]
+    """
+    u, mesh = nodal_values(problem, solution), problem.mesh
+    rule = facet_rule(mesh.cell)
+    turned = problem.formulation.kinematics.axisymmetric
+    nodes = facet_nodes(mesh, boundary)
+
+    def one(positions, values):
+        geometry = facet_geometry(mesh.cell, rule, positions)
+        weights = geometry.weights * (geometry.positions[:, 0] if turned else 1.0)
+        return jnp.einsum("q,qa,ac->c", weights, geometry.values, values), jnp.sum(weights)
+
+    total, area = jax.vmap(one)(mesh.points[nodes], u[nodes])
+    return jnp.sum(total, axis=0) / jnp.sum(area)
