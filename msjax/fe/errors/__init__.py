@@ -1,0 +1,1 @@
+"""Errors of finite elements, told apart: estimates, adaptivity, and the budget of discretisation and model."""
