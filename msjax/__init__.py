@@ -1,6 +1,7 @@
 """msjax: from atoms to structures in one differentiable program."""
 
 from msjax import _jax_setup as _jax_setup  # first: checks the JAX version and switches on float64
+from msjax import fe as fe
 from msjax import units as units
 from msjax.calibration import Observations as Observations
 from msjax.calibration import Parameter as Parameter
@@ -21,6 +22,7 @@ from msjax.crystal.potentials import LennardJones as LennardJones
 from msjax.crystal.potentials import Morse as Morse
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
+from msjax.fe.solve import solve as solve
 from msjax.homogenization import microstructures as microstructures
 from msjax.homogenization.boundary import Mixed as Mixed
 from msjax.homogenization.cell_iteration import CellStiffness as CellStiffness
@@ -32,14 +34,29 @@ from msjax.homogenization.rve import RVE as RVE
 from msjax.homogenization.size import representative_sizes as representative_sizes
 from msjax.homogenization.table import Ensemble as Ensemble
 from msjax.material.check import check_material as check_material
+from msjax.material.damage import Damage as Damage
+from msjax.material.fibres import HolzapfelGasserOgden as HolzapfelGasserOgden
+from msjax.material.growth import Growth as Growth
+from msjax.material.growth_law import GrowthLaw as GrowthLaw
+from msjax.material.hardening import LinearHardening as LinearHardening
+from msjax.material.hardening import PowerHardening as PowerHardening
+from msjax.material.hardening import VoceHardening as VoceHardening
 from msjax.material.hyperelastic import NeoHooke as NeoHooke
+from msjax.material.inputs import Inputs as Inputs
 from msjax.material.linear import Conductor as Conductor
 from msjax.material.linear import IsotropicElastic as IsotropicElastic
 from msjax.material.linear import LinearElastic as LinearElastic
+from msjax.material.plasticity import J2Plasticity as J2Plasticity
+from msjax.material.rubber import MooneyRivlin as MooneyRivlin
+from msjax.material.rubber import Ogden as Ogden
+from msjax.material.softening import ExponentialSoftening as ExponentialSoftening
+from msjax.material.softening import LinearSoftening as LinearSoftening
 from msjax.material.stress_driven import PlaneStress as PlaneStress
 from msjax.material.stress_driven import StressDriven as StressDriven
 from msjax.material.stress_driven import UniaxialStress as UniaxialStress
+from msjax.material.thermoelastic import ThermoElastic as ThermoElastic
 from msjax.material.third_order import ThirdOrderElastic as ThirdOrderElastic
+from msjax.material.viscoelastic import Viscoelastic as Viscoelastic
 from msjax.solvers.batch import map_chunked as map_chunked
 from msjax.solvers.compaction import Iteration as Iteration
 

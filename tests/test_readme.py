@@ -13,7 +13,7 @@ def tour() -> list[str]:
     blocks = re.findall(
         r"^<!-- tour:[^\n]*-->\n```python\n(.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE
     )
-    assert len(blocks) == 2, "the README has two blocks marked as the tour: a lattice, a microstructure"
+    assert len(blocks) == 3, "the README has three blocks marked as the tour: a lattice, a microstructure, a bar"
     return blocks
 
 
@@ -30,6 +30,8 @@ def test_the_tour_runs(capsys):
     assert bool(jnp.all(jnp.isfinite(stress)))
     assert stress[0, 0] > stress[1, 1] > 0  # 2 % along [100], the sides held
     assert isinstance(stress, jax.Array)
+    assert names["force"][0] > 0
+    assert bool(jnp.all(jnp.isfinite(names["two_scales"].u)))
 
 
 def test_the_two_commands_exist():
