@@ -5,7 +5,8 @@ Meshes of bodies: :func:`interval`, :func:`rectangle`, :func:`box`; :func:`disc`
 :func:`nafems_le1`, :func:`nafems_le10`. Any other block: :func:`mapped` (with :func:`blend`, :func:`arc`,
 :func:`line`). Meshes from meshes: :func:`quadratic`, :func:`refine`, :func:`bisect` (of marked cells),
 :func:`extrude`, :func:`join`, :func:`slit`, :func:`tag`, :func:`tag_region`. What a mesh is like: :func:`check_mesh`,
-:func:`boundary_facets`, :func:`edges`. Files: :func:`read`, :func:`write_vtu`, :func:`write_series`.
+:func:`boundary_facets`, :func:`edges`. Files: :func:`read`, :func:`write_vtu`, :func:`write_series`,
+:func:`to_pyvista`.
 
 Of a solution: :func:`strain`, :func:`stress`, :func:`cauchy_stress`, :func:`energy_density` at points, in cells, at
 nodes; :func:`resultant`, :func:`boundary_mean`, :func:`interpolate`. Its errors: :func:`l2_error`, :func:`h1_error`,
@@ -84,6 +85,7 @@ from msjax.fe.plates import nafems_le1 as nafems_le1
 from msjax.fe.plates import nafems_le10 as nafems_le10
 from msjax.fe.plates import notched_plate as notched_plate
 from msjax.fe.problem import Problem as Problem
+from msjax.fe.pyvista_grid import to_pyvista as to_pyvista
 from msjax.fe.reading import read as read
 from msjax.fe.recovery import recovery as recovery
 from msjax.fe.resultants import boundary_mean as boundary_mean

@@ -1,8 +1,6 @@
 """Meshes and fields for ParaView: VTU files and time series of them."""
 
-import json
 import os
-import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +9,8 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from msjax.fe.facets import host
 from msjax.fe.mesh import Mesh
-from msjax.fe.node_orders import order_to
+from msjax.fe.vtk_data import VtkData, vtk_data
 from msjax.files import replace
 
 _NAMES = {
@@ -26,6 +23,7 @@ _NAMES = {
     "hex8": "hexahedron",
     "hex27": "hexahedron27",
 }
+"""What meshio calls the cells."""
 
 
 def write_vtu(
@@ -59,7 +57,7 @@ def write_vtu(
     >>> read.kind, read.points.shape
     ('quad4', (15, 2))
     """
-    data = _vtu(mesh, point_data or {}, cell_data or {}, units or {}, provenance, allow_nan)
+    data = _vtu(vtk_data(mesh, point_data, cell_data, units, provenance, allow_nan))
     replace(path, lambda file: file.write(data))
 
 
@@ -113,72 +111,31 @@ def write_series(
     return files
 
 
-def _vtu(
-    mesh: Mesh,
-    point_data: Mapping[str, Any],
-    cell_data: Mapping[str, Any],
-    units: Mapping[str, str],
-    provenance: Mapping[str, Any] | None,
-    allow_nan: bool,
-) -> bytes:
-    points, cells = host(mesh)
-    if "region" in cell_data:
-        raise ValueError("cell_data: 'region' is the number of every cell's region")
-    nodal = {
-        _escaped(name): _field(name, values, len(points), mesh.dim, allow_nan) for name, values in point_data.items()
-    }
-    on_cells = {
-        _escaped(name): _field(name, values, len(cells), mesh.dim, allow_nan) for name, values in cell_data.items()
-    }
-    for name in units:
-        if name != "length" and name not in point_data and name not in cell_data:
-            raise ValueError(f"units: there is no field {name!r}")
+def _vtu(data: VtkData) -> bytes:
     try:
         import meshio
     except ImportError:
         raise ImportError("writing VTU files needs meshio: pip install 'msjax[mesh]'") from None
     body = meshio.Mesh(
-        np.pad(points, ((0, 0), (0, 3 - mesh.dim))),
-        [(_NAMES.get(mesh.kind, mesh.kind), cells[:, order_to(mesh.kind, "vtk")].astype(np.int64))],
-        nodal,
-        {name: [values] for name, values in (on_cells | {"region": np.asarray(mesh.regions)}).items()},
+        data.points,
+        [(_NAMES.get(data.kind, data.kind), data.cells)],
+        {_escaped(name): values for name, values in data.on_points.items()},
+        {_escaped(name): [values] for name, values in data.on_cells.items()},
     )
-    texts = {"regions": json.dumps(list(mesh.region_names), ensure_ascii=False)}
-    if units:
-        texts["units"] = json.dumps(dict(units), ensure_ascii=False)
-    if provenance is not None:
-        texts["provenance"] = json.dumps(dict(provenance), ensure_ascii=False, allow_nan=False)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "mesh.vtu"
         meshio.write(file, body, file_format="vtu", header_type="UInt64")
-        data = file.read_bytes()
+        written = file.read_bytes()
+    # meshio writes no field data: the texts go in by hand
     mark = b"<UnstructuredGrid>\n"
-    head, tail = data.split(mark, 1)
+    head, tail = written.split(mark, 1)
     arrays = "".join(
         f'<DataArray type="String" Name="{name}" NumberOfTuples="1" format="ascii">\n'
         f"{' '.join(map(str, text.encode()))} 0\n</DataArray>\n"
-        for name, text in texts.items()
+        for name, text in data.texts.items()
     )
     return head + mark + f"<FieldData>\n{arrays}</FieldData>\n".encode() + tail
 
 
-def _field(name: str, values: Any, count: int, dim: int, allow_nan: bool) -> np.ndarray:
-    array = np.asarray(values)
-    if array.ndim < 1 or len(array) != count:
-        raise ValueError(f"{name}: expected {count} values, got shape {array.shape}")
-    if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name}: expected real numbers, got {array.dtype}")
-    if array.dtype.kind == "f" and not allow_nan and not np.all(np.isfinite(array)):
-        row = np.flatnonzero(~np.isfinite(array.reshape(count, -1)).all(axis=1))[0]
-        raise ValueError(f"{name}: entry {row} is not finite; allow_nan=True writes it nonetheless")
-    array = array.astype(np.uint8) if array.dtype.kind == "b" else array
-    flat = array if array.ndim == 1 else array.reshape(count, -1)
-    if array.ndim == 2 and array.shape[1] == dim == 2:
-        flat = np.pad(flat, ((0, 0), (0, 1)))
-    return np.ascontiguousarray(flat)
-
-
 def _escaped(name: str) -> str:
-    if not name or re.search(r"[\x00-\x1f]", name):
-        raise ValueError(f"name: expected a name without control characters, got {name!r}")
     return quoteattr(name, {'"': "&quot;"})[1:-1]
