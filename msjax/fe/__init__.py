@@ -8,6 +8,13 @@ Meshes of bodies: :func:`interval`, :func:`rectangle`, :func:`box`; :func:`disc`
 :func:`boundary_facets`, :func:`edges`. Files: :func:`read`, :func:`write_vtu`, :func:`write_series`,
 :func:`to_pyvista`.
 
+A :class:`Problem` is a mesh, its material (:class:`PerCell` where moduli vary), constraints (:class:`Dirichlet`,
+:class:`Periodic`, :class:`Multipoint`, :class:`Rigid`), loads (:class:`BodyForce`, :class:`Traction`,
+:class:`Pressure`, :class:`NodalForce`, :class:`Springs`) and surfaces (:class:`SurfaceEnergy`); inputs that vary over
+it are :class:`AtNodes`. ``ms.solve`` finds its equilibrium, :func:`march` and :func:`load_steps` follow its loads,
+:func:`trace` its path through limit points; :func:`vibration`, :func:`buckling`, :func:`transient`, :func:`dynamics`.
+:func:`splines` are meshes with continuous gradients.
+
 Of a solution: :func:`strain`, :func:`stress`, :func:`cauchy_stress`, :func:`energy_density` at points, in cells, at
 nodes; :func:`resultant`, :func:`boundary_mean`, :func:`interpolate`. Its errors: :func:`l2_error`, :func:`h1_error`,
 :func:`energy_error` against something better, :func:`recovery_estimate` and :func:`goal_estimate` without;
@@ -75,6 +82,7 @@ from msjax.fe.mapped import line as line
 from msjax.fe.mapped import mapped as mapped
 from msjax.fe.mass import mass_matrix as mass_matrix
 from msjax.fe.mesh import Mesh as Mesh
+from msjax.fe.nodal_inputs import AtNodes as AtNodes
 from msjax.fe.norms import energy_error as energy_error
 from msjax.fe.norms import h1_error as h1_error
 from msjax.fe.norms import l2_error as l2_error

@@ -11,6 +11,7 @@ from msjax.fe.geometry import cell_geometry
 from msjax.fe.kinematics import Kinematics
 from msjax.fe.mean_dilatation import dilated, projection
 from msjax.fe.mesh import Mesh
+from msjax.fe.nodal_inputs import CellInputs, on_cells
 from msjax.fe.parts import Part
 from msjax.fe.quadrature import Quadrature
 from msjax.material.packed import pack, pack_tangent, unpack
@@ -60,9 +61,10 @@ def respond_cells(
     """Responses of all cells of a part at nodal values u; what is not used is not computed under jit."""
     kin, rule, cell = formulation.kinematics, formulation.rule(mesh), mesh.cell
 
-    def one(nodes, values, state, material):
+    def one(nodes, values, state, material, given):
         geometry = cell_geometry(cell, rule, nodes, kin.second)
         gradients, weights = kin.extended(geometry)
+        own = CellInputs(given, geometry.values)
         if formulation.mean_dilatation:
             mean = projection(cell.degree, geometry, weights)
 
@@ -70,8 +72,8 @@ def respond_cells(
                 strains = kin.strains(jnp.einsum("ai,qaJ->qiJ", v, gradients), material.reference_strain)
                 return dilated(kin, material, strains, mean)
 
-            return through_strains(strain_of, material, values, weights, state, inputs, linear=not material.objective)
-        response = respond_points(kin, material, gradients, kin.placed(nodes, values), state, inputs)
+            return through_strains(strain_of, material, values, weights, state, own, linear=not material.objective)
+        response = respond_points(kin, material, gradients, kin.placed(nodes, values), state, own)
         stress = kin.pulled_stress(response.stress) * weights[:, None, None]
         tangent = kin.pulled_tangent(response.tangent) * weights[:, None, None, None, None]
         forces = jnp.einsum("qaJ,qiJ->ai", gradients, stress)
@@ -81,7 +83,7 @@ def respond_cells(
         trial = response.state if state is not None else None
         return CellResults(jnp.vdot(weights, response.energy), forces, matrix.reshape(values.size, -1), trial, code)
 
-    return over_cells(one, mesh, part, u, states)
+    return over_cells(one, mesh, part, u, states, inputs)
 
 
 def through_strains(
@@ -90,7 +92,7 @@ def through_strains(
     values: Float[Array, "k c"],
     weights: Float[Array, " q"],
     state: PyTree,
-    inputs: Any,
+    inputs: CellInputs,
     linear: bool,
 ) -> CellResults:
     """Results of one cell or facet whose strains (q, r, s) at its points are any function S of its nodal values.
@@ -99,7 +101,7 @@ def through_strains(
     derivatives of the energy. ``linear`` says that ∂²S is zero.
     """
     strains, pull = jax.vjp(strain_of, values)
-    response = jax.vmap(lambda f, s: material.respond(f, s, inputs))(strains, state)
+    response = inputs.over_points(material.respond, strains, state)
     loads = response.stress * weights[:, None, None]
     (forces,) = pull(loads)
     slopes = jax.jacfwd(strain_of)(values)
@@ -113,14 +115,18 @@ def through_strains(
     return CellResults(energy, forces, matrix.reshape(values.size, values.size), trial, code)
 
 
-def over_cells(one: Any, mesh: Mesh, part: Part, u: Float[Array, "n c"], states: PyTree) -> Any:
-    """``one(nodes (k, d), values (k, c), states of its points, material)`` for every cell of a part, in chunks."""
-    batched = (mesh.local(mesh.points, part.index), mesh.local(u, part.index), states)
+def over_cells(one: Any, mesh: Mesh, part: Part, u: Float[Array, "n c"], states: PyTree, inputs: Any) -> Any:
+    """``one(nodes (k, d), values (k, c), states of its points, material, inputs)`` for every cell of a part, in chunks;
+    fields among the inputs are by their values at the cell's nodes."""
+    fields, of_cell = on_cells(inputs, mesh, part.index)
+    batched = (mesh.local(mesh.points, part.index), mesh.local(u, part.index), states, fields)
     chunk = chunk_size(batched[0].shape[0])
     if not part.per_cell:
-        return map_chunked(lambda x, v, s: one(x, v, s, part.material), *batched, chunk=chunk)
+        return map_chunked(lambda x, v, s, f: one(x, v, s, part.material, of_cell(f)), *batched, chunk=chunk)
     arrays, structure = eqx.partition(part.material, eqx.is_array)
-    return map_chunked(lambda x, v, s, a: one(x, v, s, eqx.combine(a, structure)), *batched, arrays, chunk=chunk)
+    return map_chunked(
+        lambda x, v, s, f, a: one(x, v, s, eqx.combine(a, structure), of_cell(f)), *batched, arrays, chunk=chunk
+    )
 
 
 def respond_points(
@@ -129,17 +135,17 @@ def respond_points(
     gradients: Float[Array, "q k D"],
     values: Float[Array, "k c"],
     state: PyTree,
-    inputs: Any,
+    inputs: CellInputs,
 ) -> Response:
     """The material's responses at the quadrature points of one cell, strains of several fields packed."""
     h = jnp.einsum("ai,qaJ->qiJ", values, gradients)
     rest = material.reference_strain
 
-    def one(packed, s):
-        found = material.respond(unpack(packed, rest), s, inputs)
+    def one(packed, s, given):
+        found = material.respond(unpack(packed, rest), s, given)
         return found._replace(stress=pack(found.stress), tangent=pack_tangent(found.tangent, rest))
 
-    return jax.vmap(one)(kin.strains(h, pack(rest)), state)
+    return inputs.over_points(one, kin.strains(h, pack(rest)), state)
 
 
 class Assembled(NamedTuple):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from msjax.fe.evaluate import Formulation, over_cells, respond_points
 from msjax.fe.geometry import cell_geometry
 from msjax.fe.mesh import Mesh
+from msjax.fe.nodal_inputs import CellInputs
 from msjax.fe.problem import Problem
 from msjax.fe.recovery import recovery, sampling_order
 from msjax.fe.solve import Solution
@@ -113,7 +114,7 @@ def _at_points(problem: Problem, u, states, inputs, wanted: str, order: int | No
     kin = problem.formulation.kinematics
     rule = _formulation(problem, order).rule(mesh)
 
-    def one(nodes, values, state, material):
+    def one(nodes, values, state, material, given):
         geometry = cell_geometry(mesh.cell, rule, nodes)
         gradients, weights = kin.extended(geometry)
         h = jnp.einsum("ai,qaJ->qiJ", values, gradients)
@@ -122,7 +123,7 @@ def _at_points(problem: Problem, u, states, inputs, wanted: str, order: int | No
         strains = kin.strains(h, material.reference_strain)
         if wanted == "strain":
             return AtPoints(weights, geometry.positions, strains)
-        response = respond_points(kin, material, gradients, values, state, inputs)
+        response = respond_points(kin, material, gradients, values, state, CellInputs(given, geometry.values))
         if wanted == "tangent":
             return AtPoints(weights, geometry.positions, kin.pulled_tangent(response.tangent))
         if wanted == "linearised":
@@ -133,7 +134,7 @@ def _at_points(problem: Problem, u, states, inputs, wanted: str, order: int | No
             )
         return AtPoints(weights, geometry.positions, getattr(response, wanted))
 
-    found = [over_cells(one, mesh, part, u, state) for part, state in zip(problem.parts, states, strict=True)]
+    found = [over_cells(one, mesh, part, u, state, inputs) for part, state in zip(problem.parts, states, strict=True)]
     if len(found) == 1 and problem.parts[0].index is None:
         return found[0]
     index = jnp.concatenate([part.index for part in problem.parts if part.index is not None])

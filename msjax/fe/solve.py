@@ -56,7 +56,8 @@ def solve(
         state: committed states of the materials, as in an earlier ``Solution.state`` (default: virgin).
         start: displacements (n, c) to start from; they need not satisfy the constraints. Where one is not finite, as
             after a failed solve, the start is zero.
-        inputs: what the materials' ``respond`` takes besides, for instance a time step.
+        inputs: what the materials' ``respond`` takes besides, for instance a time step; what varies over the body
+            (a temperature) as :class:`~msjax.fe.AtNodes`.
         solver: of the linear systems (:mod:`msjax.fe.linear`); by default one that suits the problem, and outside of
             transformations a factorisation where that fails.
         tolerance: residual forces relative to the forces that they are the sum of (linear: to the right-hand side).

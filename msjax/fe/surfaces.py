@@ -10,6 +10,7 @@ from msjax.fe.evaluate import through_strains
 from msjax.fe.geometry import facet_geometry, facet_rule, surface_normals
 from msjax.fe.loads import Action, FacetStiffness, Load, Posed, facet_nodes, facet_owners_of
 from msjax.fe.mesh import Mesh
+from msjax.fe.nodal_inputs import CellInputs
 from msjax.material.response import Material
 from msjax.material.surface import LinearGurtinMurdoch
 from msjax.tensors import inverse
@@ -102,7 +103,8 @@ class PosedSurface(Posed):
                 return jnp.stack([jnp.stack(row, axis=1) for row in rows], axis=1)
 
             weights = geometry.weights * around
-            return through_strains(strain_of, self.material, values, weights, None, None, linear=True)
+            without = CellInputs(None, geometry.values)
+            return through_strains(strain_of, self.material, values, weights, None, without, linear=True)
 
         found = jax.vmap(one)(u[self.nodes], mesh.points[self.nodes])
         nodal = jnp.zeros_like(u).at[self.nodes].add(found.forces)
