@@ -10,6 +10,8 @@ import numpy as np
 
 TOLERANCE = 1e-8
 LINEAR = "linear"
+INNER = {LINEAR: TOLERANCE, "neo-hooke": 1e-4}
+"""Tolerance of one linear solve: inside of Newton's method, which reaches :data:`TOLERANCE`, a loose one is quicker."""
 
 
 class Case(NamedTuple):
@@ -131,8 +133,8 @@ class Pardiso:
 class Amg:
     """Conjugate gradients with smoothed aggregation of pyamg; the hierarchy is made once."""
 
-    def __init__(self, modes: np.ndarray) -> None:
-        self.modes, self.cycle = modes, None
+    def __init__(self, modes: np.ndarray, tolerance: float) -> None:
+        self.modes, self.tolerance, self.cycle = modes, tolerance, None
 
     def __call__(self, matrix: Any, rhs: np.ndarray) -> np.ndarray:
         import pyamg
@@ -141,7 +143,7 @@ class Amg:
         if self.cycle is None:
             make = partial(pyamg.smoothed_aggregation_solver, symmetry="symmetric", strength=None)
             self.cycle = make(matrix, B=self.modes, improve_candidates=None).aspreconditioner()
-        found, code = cg(matrix, rhs, rtol=TOLERANCE, M=self.cycle)
+        found, code = cg(matrix, rhs, rtol=self.tolerance, M=self.cycle)
         if code:
             raise RuntimeError("conjugate gradients did not converge")
         return found

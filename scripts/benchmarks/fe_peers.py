@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fe_cube import LINEAR, TOLERANCE, Amg, Cube, Pardiso, case, cube, forces, peak, rigid_body_modes  # isort: skip
+from fe_cube import INNER, LINEAR, TOLERANCE, Amg, Cube, Pardiso, case, cube, forces, peak, rigid_body_modes  # isort: skip
 
 Answers = Iterator[tuple[np.ndarray, int | None]]
 """Displacements (n, 3) of call after call, and iterations."""
@@ -71,7 +71,7 @@ def scikit_fem(mesh: Cube, model: str, direct: bool) -> Answers:
     free = np.setdiff1d(np.arange(basis.N), held)
     modes = np.zeros((basis.N, 6))
     modes[place.ravel()] = rigid_body_modes(mesh.points)
-    solve = Pardiso() if direct else Amg(modes[free])
+    solve = Pardiso() if direct else Amg(modes[free], INNER[model])
 
     @skfem.BilinearForm
     def tangent(u, v, w):
@@ -164,7 +164,7 @@ def torch_fem(mesh: Cube, model: str) -> Answers:
             solid.constraints[mesh.top] = True
         solid.material = material.vectorize(solid.n_elem)
         solid.displacements = torch.tensor(mesh.lift(top))
-        yield solid.solve(method="cg", rtol=TOLERANCE, stol=TOLERANCE, atol=0.0)[0].numpy(), None
+        yield solid.solve(method="cg", rtol=TOLERANCE, stol=INNER[model], atol=0.0)[0].numpy(), None
 
 
 def feax(mesh: Cube, model: str, multigrid: bool) -> Answers:
@@ -193,9 +193,9 @@ def feax(mesh: Cube, model: str, multigrid: bool) -> Answers:
     mask = jnp.zeros(total, bool).at[held].set(True)
     structure = fx.TracedStructure.from_problem(problem)
     if multigrid:
-        options = AMGSolverOptions(solver="cg", tol=TOLERANCE, atol=0.0, rebuild_every=0)
+        options = AMGSolverOptions(solver="cg", tol=INNER[model], atol=0.0, rebuild_every=0)
     else:
-        options = KrylovSolverOptions(solver="cg", tol=TOLERANCE, atol=0.0, maxiter=5000)
+        options = KrylovSolverOptions(solver="cg", tol=INNER[model], atol=0.0, maxiter=5000)
     for step in itertools.count():
         lam, mu, top = case(step, model)
         lift = jnp.asarray(mesh.lift(top).ravel())
