@@ -1,8 +1,9 @@
 """Superconvergent patch recovery: nodal values of what the elements know best in their inside.
 
 Around every vertex a polynomial, one of the elements' own, is fitted, by least squares, to values at the points of the
-adjoining cells where gradients are superconvergent; nodes between vertices take the blend of their vertices'
-polynomials (O. C. Zienkiewicz and J. Z. Zhu, Int. J. Numer. Methods Eng. 33 (1992) 1331, doi:10.1002/nme.1620330702).
+adjoining cells where gradients are superconvergent. A vertex on a boundary, with few points and on one side, takes the
+mean of the polynomials of its neighbours inside; nodes between vertices take the blend of their vertices' polynomials
+(O. C. Zienkiewicz and J. Z. Zhu, Int. J. Numer. Methods Eng. 33 (1992) 1331, doi:10.1002/nme.1620330702).
 """
 
 from typing import NamedTuple
@@ -14,10 +15,14 @@ import numpy as np
 import scipy.sparse
 
 from msjax.fe.cells import CellType, cell_type
-from msjax.fe.facets import host
+from msjax.fe.facets import facet_vertices, host, number_sets
 from msjax.fe.mesh import Mesh
 from msjax.fe.quadrature import Quadrature
 from msjax.typing import Array, Float, Int
+
+ONE_SIDED = 1.5
+"""Points for each term, and each direction along the boundary, with which the patch of a vertex on it does as well as
+those of its neighbours inside (measured on thick rings)."""
 
 MOST_RINGS = 3
 """A patch with too few points takes in its neighbours this many times."""
@@ -73,8 +78,9 @@ def sampling_order(cell: CellType) -> int:
 def recovery(mesh: Mesh, rule: Quadrature | None = None) -> Recovery:
     """The recovery of a mesh from the points of a rule, by default those that are superconvergent.
 
-    Patches stay within a region of the mesh, so that jumps of the material are kept; patches with too few points for
-    their polynomial, at boundaries, take in the neighbours of their cells. Host only: positions must be concrete.
+    Patches stay within a region of the mesh, so that jumps of the material are kept; where a vertex has no neighbour
+    inside its region, as in a single layer of cells, its own patch takes in neighbours until it has enough points.
+    Host only: positions must be concrete.
 
     >>> import msjax as ms
     >>> mesh = ms.fe.rectangle((1.0, 1.0), (3, 3), kind="tri3")
@@ -93,18 +99,26 @@ def recovery(mesh: Mesh, rule: Quadrature | None = None) -> Recovery:
     vertices = vertices.reshape(len(cells), -1)
     monomials = cell.monomials
     least = len(monomials) + cell.simplex  # of points: simplices at a boundary are better off with one to spare
-    patches = _patches(vertices, len(corners), len(rule.weights), least)
-    fits = _fits(patches, points[nodes[corners]], samples, monomials)
+    inside = _incidence(vertices, len(corners))
+    one_sided = ONE_SIDED * max(cell.dim - 1, 1) * len(monomials)
+    wanted = np.where(_surrounded(slots, corners, mesh.kind), least, one_sided)
+    full = np.diff(inside.indptr) * len(rule.weights) >= wanted
+    fits = _fits(_widened(inside, len(rule.weights), least), points[nodes[corners]], samples, monomials)
     # the blend of the vertices' polynomials at a node: the same from every cell, so that one is enough
     first = np.unique(slots.reshape(-1), return_index=True)[1]
     owner, local = np.divmod(first, cells.shape[1])
     share = linear_values(cell)[local]  # (slots, v)
-    own = vertices[owner]
-    offset = (points[nodes][:, None] - points[nodes[corners]][own]) / fits.sizes[own][..., None]
-    entries = share[..., None] * np.prod(offset[:, :, None, :] ** monomials, axis=3)
+    of_vertices = scipy.sparse.csr_matrix(
+        (share.reshape(-1), (np.repeat(np.arange(len(nodes)), share.shape[1]), vertices[owner].reshape(-1))),
+        shape=(len(nodes), len(corners)),
+    )
+    blended = scipy.sparse.coo_matrix(of_vertices @ _lenders(inside, full))
+    blended.eliminate_zeros()
+    offset = (points[nodes][blended.row] - points[nodes[corners]][blended.col]) / fits.sizes[blended.col][:, None]
+    entries = blended.data[:, None] * np.prod(offset[:, None, :] ** monomials, axis=2)
     m = len(monomials)
-    columns = own[..., None] * m + np.arange(m)
-    rows = np.broadcast_to(np.arange(len(nodes))[:, None, None], columns.shape)
+    columns = blended.col[:, None] * m + np.arange(m)
+    rows = np.broadcast_to(blended.row[:, None], columns.shape)
     blend = scipy.sparse.csr_matrix(
         (entries.reshape(-1), (rows.reshape(-1), columns.reshape(-1))), shape=(len(nodes), len(corners) * m)
     )
@@ -122,12 +136,24 @@ def linear_values(cell: CellType) -> np.ndarray:
     return cell_type(kinds[cell.dim]).values(cell.nodal)
 
 
-def _patches(vertices: np.ndarray, corners: int, points: int, least: int) -> scipy.sparse.csr_matrix:
-    """Cells of the patch of every vertex, as a matrix (corners, m): enough for the ``least`` points."""
-    count = len(vertices)
-    rows, columns = vertices.reshape(-1), np.repeat(np.arange(count), vertices.shape[1])
-    inside = scipy.sparse.csr_matrix((np.ones(len(rows), np.int32), (rows, columns)), shape=(corners, count))
+def _incidence(vertices: np.ndarray, corners: int) -> scipy.sparse.csr_matrix:
+    """Cells around every vertex, (corners, m)."""
+    rows, columns = vertices.reshape(-1), np.repeat(np.arange(len(vertices)), vertices.shape[1])
+    inside = scipy.sparse.csr_matrix((np.ones(len(rows), np.int32), (rows, columns)), shape=(corners, len(vertices)))
     inside.data[:] = 1
+    return inside
+
+
+def _surrounded(slots: np.ndarray, corners: np.ndarray, kind: str) -> np.ndarray:
+    """Which vertices have cells of their region all around."""
+    sides = slots[:, facet_vertices(kind)]
+    count, numbers = number_sets(sides, int(slots.max()) + 1)
+    outer = np.bincount(numbers.reshape(-1), minlength=count)[numbers] == 1
+    return ~np.isin(corners, sides[outer])
+
+
+def _widened(inside: scipy.sparse.csr_matrix, points: int, least: int) -> scipy.sparse.csr_matrix:
+    """Patches with enough cells for the ``least`` points."""
     patches, neighbours = inside, None
     for _ in range(MOST_RINGS):
         few = np.diff(patches.indptr) * points < least
@@ -139,6 +165,16 @@ def _patches(vertices: np.ndarray, corners: int, points: int, least: int) -> sci
         patches = patches.tocsr()
         patches.data[:] = 1
     return patches
+
+
+def _lenders(inside: scipy.sparse.csr_matrix, full: np.ndarray) -> scipy.sparse.csr_matrix:
+    """Whose polynomials a vertex takes, (corners, corners): its own where its patch is full, else the mean of those of
+    the vertices of its cells whose patches are; where there are none its own, widened."""
+    around = ((inside @ inside.T).tocsr() @ _only(full)).tocsr()
+    lenders = np.diff(around.indptr)
+    around.data = np.repeat(1.0 / np.maximum(lenders, 1), lenders)
+    borrowing = ~full & (lenders > 0)
+    return (_only(borrowing) @ around + _only(~borrowing)).tocsr()
 
 
 def _only(rows: np.ndarray) -> scipy.sparse.csr_matrix:
