@@ -20,6 +20,8 @@ from msjax.fe.numbers import numbers
 from msjax.fe.parts import Part, make_parts
 from msjax.fe.splines import SplineMesh
 from msjax.material.linear import Linear
+from msjax.material.response import Material
+from msjax.material.stress_driven import StressDriven
 from msjax.typing import Array, Float, Int, PyTree, Scalar, concrete
 
 
@@ -96,7 +98,7 @@ class Problem(eqx.Module):
     @property
     def linear(self) -> bool:
         """Whether the answer is linear in loads and prescribed values."""
-        return all(isinstance(part.material, Linear) for part in self.parts) and all(load.linear for load in self.loads)
+        return all(_linear(part.material) for part in self.parts) and all(load.linear for load in self.loads)
 
     @property
     def symmetric(self) -> bool:
@@ -223,3 +225,8 @@ def _added(matrices: Float[Array, "m s s"], facets: Any, components: int) -> Flo
     unknowns = facets.local[:, :, None] * components + jnp.arange(components, dtype=jnp.int32)[None, None]
     unknowns = unknowns.reshape(facets.local.shape[0], -1)
     return matrices.at[facets.owners[:, None, None], unknowns[:, :, None], unknowns[:, None, :]].add(facets.matrices)
+
+
+def _linear(material: Material) -> bool:
+    """Whether stresses are linear in strains: plane stress of a linear material is."""
+    return isinstance(material, Linear) or (isinstance(material, StressDriven) and _linear(material.material))

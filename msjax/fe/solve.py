@@ -88,6 +88,7 @@ def solve(
         check_supported(problem)
     virgin = problem.initial_state()
     states = virgin if state is None else _check_state(state, virgin)
+    problem, states, inputs = _strong((problem, states, inputs))
     numbers = (float(tolerance), int(max_steps), congruent(problem))
     chosen = default_solver(problem) if solver is None else solver
     solution = equilibrate(problem, chosen, states, begin, inputs, *numbers)
@@ -95,6 +96,13 @@ def solve(
         solution = equilibrate(problem, Direct(symmetric=problem.symmetric), states, begin, inputs, *numbers)
     check(solution.status, "solve", throw)
     return solution
+
+
+def _strong(tree: PyTree) -> PyTree:
+    """The arrays with types of their own: a weak one, as ``jnp.asarray(1.2)`` has, would compile everything anew."""
+    return jax.tree.map(
+        lambda x: jax.lax.convert_element_type(x, x.dtype) if getattr(x, "weak_type", False) else x, tree
+    )
 
 
 def _may_be_the_solver(status: Status) -> bool:
