@@ -1,8 +1,8 @@
 #!/bin/sh
 # Checks style and types and runs the tests, in .venv, which is made if need be.
 #
-#   sh scripts/test.sh                    everything
-#   sh scripts/test.sh --fast             without the tests marked slow
+#   sh scripts/test.sh                    all tests but those marked slow
+#   sh scripts/test.sh --all              the slow ones too
 #   sh scripts/test.sh tests/crystal -x   anything else goes to pytest, with paths from the root of the project
 set -eu
 
@@ -10,11 +10,12 @@ cd "$(dirname "$0")/.."
 sh scripts/environment.sh --extras test,dev,plot,cli,potentials
 python=.venv/bin/python
 
-# Set before the arguments, so that what the user says wins.
-if [ "${1:-}" = --fast ]; then
+if [ "${1:-}" = --all ]; then
     shift
-    set -- -m "not slow" "$@"
+elif [ $# -eq 0 ]; then
+    set -- -m "not slow"
 fi
+# before the arguments, so that what the user says wins
 set -- -n "${MSJAX_TEST_WORKERS:-2}" --dist loadfile "$@"
 
 failed=

@@ -80,10 +80,12 @@ def check(outputs, theta):
     assert np.max(np.abs(reverse - expected)) < 1e-9 * np.max(np.abs(expected))
 
 
-SLOW = {"Stillinger-Weber"}
+def slow(*names):
+    """These are among the slow tests."""
+    return [pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in MATERIALS])
+@pytest.mark.parametrize("name", ["Lennard-Jones", "Morse", "Gupta", "springs", *slow("Stillinger-Weber")])
 def test_energy_stress_and_tangent(name):
     material = MATERIALS[name]()
     theta, build = parameters(material)
@@ -97,7 +99,7 @@ def test_energy_stress_and_tangent(name):
     check(lambda t: outputs(t)[keep], theta)
 
 
-@pytest.mark.parametrize("name", [name for name in MATERIALS if name != "springs"])
+@pytest.mark.parametrize("name", ["Lennard-Jones", *slow("Morse", "Gupta", "Stillinger-Weber")])
 def test_lattice_constant_and_cohesive_energy(name):
     theta, build = parameters(MATERIALS[name]())
 
@@ -108,7 +110,7 @@ def test_lattice_constant_and_cohesive_energy(name):
     check(outputs, theta)
 
 
-@pytest.mark.parametrize("name", ["Lennard-Jones", "Gupta", pytest.param("Stillinger-Weber", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["Lennard-Jones", *slow("Gupta", "Stillinger-Weber")])
 def test_elastic_constants_at_equilibrium(name):
     """The whole chain: parameters → lattice constant → constants there."""
     theta, build = parameters(MATERIALS[name]())

@@ -81,6 +81,7 @@ def test_constrained_shear_layer_in_the_plane():
     np.testing.assert_allclose(values[:, 1], 0.0, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("degree", "order"), [(2, 2.0), (3, 4.0)])
 def test_manufactured_solution_in_the_plane(degree, order):
     """L² orders of a fourth-order problem: p + 1 for cubics, 2(p − 1) = 2 for quadratics (G. Strang, G. Fix, An

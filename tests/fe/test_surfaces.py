@@ -23,6 +23,7 @@ def void(young, poisson, inner, outer, tension, modulus):
     return a * inner + b / inner**2
 
 
+@pytest.mark.slow
 def test_young_laplace_in_a_hollow_sphere():
     """Δp = 2γ/r pulls the void together; with λ₀ and μ₀ its surface resists."""
     mesh = ms.fe.hollow_sphere(1.0, 2.0, (2, 1), "hex27", grading=2.0)
@@ -43,6 +44,7 @@ def test_young_laplace_in_a_hollow_sphere():
     assert shrink(0.01, 0.1, 0.2) == pytest.approx(void(1.0, 0.3, 1.0, 2.0, 0.01, 0.6), rel=4e-3)
 
 
+@pytest.mark.slow
 def test_young_laplace_in_axial_symmetry():
     """The same sphere as a half plane (r, z), meridian and hoop: errors fall with the fourth power of h."""
     expected, errors = void(1.0, 0.3, 1.0, 2.0, 0.01, 0.6), []
@@ -91,6 +93,7 @@ def strip(material, surface, end, *more, loads=()):
     return float(jnp.sum(forces)), float(-jnp.vdot(forces, STRIP.points[right, 1]))
 
 
+@pytest.mark.slow
 def test_a_film_with_two_faces_is_as_stiff_as_bulk_and_both_surfaces():
     """EA = E′h + 2S, S = λ₀ + 2μ₀, E′ = E/(1 − ν²); bending E′h³/12 · (1 + 6S/(E′h))."""
     young, lam, mu = 2.0, 0.1, 0.15

@@ -43,6 +43,7 @@ def test_every_claim_holds(cell):
     assert ms.check_material(cell, size=0.05).passed
 
 
+@pytest.mark.slow
 def test_derivatives_of_the_stress_agree_forward_reverse_and_with_the_tangent(cell):
     tangent = cell.respond(STRETCHED).tangent
     for derivative in (jax.jacfwd, jax.jacrev):
@@ -51,6 +52,7 @@ def test_derivatives_of_the_stress_agree_forward_reverse_and_with_the_tangent(ce
     np.testing.assert_allclose(second, tangent, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_gradient_in_the_parameters_of_a_phase():
     def stress(mu):
         cell = ms.RVE(IMAGE, [ms.NeoHooke(mu, 2.0, 2), STIFF], tolerance=1e-10)

@@ -112,6 +112,7 @@ def test_work_of_a_step_is_the_mean_work_of_the_points(composite):
     np.testing.assert_allclose(np.einsum("iJkL,kL->iJ", response.tangent[0], direction), slope, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_batched_is_looped(composite):
     """Members with states and strains of their own, one of them lost."""
     cell, state = composite

@@ -52,6 +52,7 @@ def sheet(data):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Al_zhou", "Cu_mishin1"])
 def test_tabulated_constants_give_the_thin_sheet(name, bulk_constants):
     """The sheet's constants follow from the bulk's; agreement within both files' uncertainties, carried through."""

@@ -107,6 +107,7 @@ def test_a_contrast_of_ten_thousand_converges(spheres):
     assert 0.0 < low < high < 1.0
 
 
+@pytest.mark.slow
 def test_voids_converge_under_reduced_integration_and_all_conditions():
     void = ms.IsotropicElastic(0.0, 0.3, 2)
     image = ball(2, 16, 5.0)
@@ -165,6 +166,7 @@ def test_every_member_is_in_order(shape, members, contrast):
     assert float(jnp.max(defects)) < 1e-8
 
 
+@pytest.mark.slow
 def test_a_loose_tolerance_keeps_hill_and_mandel():
     """The defect measures admissibility, not convergence: 1e-8 at any tolerance."""
     image = np.random.default_rng(1).integers(0, 2, (16, 16))

@@ -42,6 +42,7 @@ def test_elements_of_degree_two_gain_their_rate_too():
     assert found.mesh.kind == "tri6"
 
 
+@pytest.mark.slow
 def test_a_goal_is_met_with_the_error_that_was_asked_for():
     def problem_on(mesh):
         return ms.fe.Problem(mesh, ms.Conductor(1.0, dim=2), [ms.fe.Dirichlet("legs")], [ms.fe.BodyForce(1.0)])

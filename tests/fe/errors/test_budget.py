@@ -69,6 +69,7 @@ def test_all_is_measured_in_one_norm():
     assert found.spend_on == "model"
 
 
+@pytest.mark.slow
 def test_plane_strain_in_place_of_plane_stress_in_a_free_bar():
     def pulled(material):
         held = [ms.fe.Dirichlet("x-", 0.0, "x"), ms.fe.Dirichlet([0], 0.0, "y"), ms.fe.Dirichlet("x+", 0.2, "x")]
