@@ -100,9 +100,14 @@ def solve(
 
 def _strong(tree: PyTree) -> PyTree:
     """The arrays with types of their own: a weak one, as ``jnp.asarray(1.2)`` has, would compile everything anew."""
-    return jax.tree.map(
-        lambda x: jax.lax.convert_element_type(x, x.dtype) if getattr(x, "weak_type", False) else x, tree
-    )
+
+    def one(x):
+        if not getattr(x, "weak_type", False):
+            return x
+        # over the host where there is a value, since an operation would be compiled too
+        return jnp.asarray(np.asarray(x)) if concrete(x) else jax.lax.convert_element_type(x, x.dtype)
+
+    return jax.tree.map(one, tree)
 
 
 def _may_be_the_solver(status: Status) -> bool:

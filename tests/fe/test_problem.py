@@ -277,6 +277,8 @@ def test_what_a_problem_says_of_itself():
         (PLANE, pull, (True, True, True)),
         (PLANE, press, (False, False, False)),
         (ms.NeoHooke(1.0, 1.0, 2), pull, (False, True, True)),
+        (ms.PlaneStress(ms.IsotropicElastic(1.0, 0.3)), pull, (True, True, True)),
+        (ms.PlaneStress(ms.NeoHooke(1.0, 1.0)), pull, (False, True, True)),
     ):
         problem = ms.fe.Problem(SQUARE, material, [ms.fe.Dirichlet("x-")], [load])
         assert (problem.linear, problem.symmetric, problem.conservative) == said

@@ -283,3 +283,33 @@ def test_solutions_batch_over_loads_as_they_loop():
     problems = eqx.filter_vmap(lambda f: base.scaled(f))(factors)
     whole = eqx.filter_vmap(lambda p: ms.solve(p, tolerance=1e-10).u)(problems)
     np.testing.assert_allclose(whole, batch.u, atol=1e-12)
+
+
+def test_plane_stress_of_a_linear_material_is_one_solve():
+    """σ = E/(1 − ν²) ... : the same as the plane tensor written out (Timoshenko and Goodier, ch. 2)."""
+    young, poisson = 3.0, 0.3
+    plane = young / (1.0 - poisson**2) * np.array([[1, poisson, 0], [poisson, 1, 0], [0, 0, (1.0 - poisson) / 2.0]])
+    condensed = pulled(ms.PlaneStress(ms.IsotropicElastic(young, poisson)), [0.2, 0.1])
+    written = pulled(ms.LinearElastic(plane), [0.2, 0.1])
+    assert condensed.linear
+    np.testing.assert_allclose(ms.solve(condensed).u, ms.solve(written).u, rtol=1e-9, atol=1e-12)
+    place = condensed.parts[0].one.free.index((2, 2))
+    thin = ms.solve(condensed).state[0].free[..., place]  # strain across: −ν/(1 − ν) (ε₁₁ + ε₂₂)
+    strain = ms.fe.strain(condensed, ms.solve(condensed)) - 1.0
+    expected = -poisson / (1.0 - poisson) * (strain[..., 0, 0] + strain[..., 1, 1])
+    np.testing.assert_allclose(thin - 1.0, expected, atol=1e-9)
+
+
+def test_a_weakly_typed_parameter_compiles_nothing_new():
+    """``jnp.asarray(1.2)`` has a weak type, ``jnp.asarray(1.2, float)`` has not: jit tells them apart."""
+    problem = pulled(STEEL, [0.2, 0.0])
+    changed = eqx.tree_at(lambda p: p.parts[0].material.young, problem, jnp.asarray(1.2))
+    ms.solve(problem)
+    jnp.asarray(np.asarray(1.2))  # the transfer of a number is compiled too, once
+    found = []
+    jax.monitoring.register_event_duration_secs_listener(lambda name, *_, **__: found.append(name))
+    try:
+        ms.solve(changed)
+        assert not [name for name in found if "backend_compile" in name]
+    finally:
+        jax.monitoring.clear_event_listeners()
