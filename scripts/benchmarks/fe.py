@@ -1,6 +1,7 @@
 """Finite elements against other codes: the clamped cube, linear and neo-Hooke, first call and later ones.
 
-Run: python scripts/benchmarks/fe.py [--quick] [--sizes 20 32 46] [--peers felupe torch …] [--limit SECONDS]
+Run: python scripts/benchmarks/fe.py [--quick] [--sizes 20 32 46] [--models linear neo-hooke] [--peers felupe torch …]
+     [--limit SECONDS]
 
 Unit cube, hex8, E = 1, ν = 0.3, bottom clamped, top moved along z and held sideways. Every code runs in a process of
 its own (``fe_peers.py``), on one core with one thread, and all answers are judged here the same way. "Cold" is the
@@ -126,24 +127,27 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--quick", action="store_true", help="20³ only; neo-Hooke without peers")
     options.add_argument("--sizes", type=int, nargs="*", default=None, help="cells along an edge")
+    options.add_argument(
+        "--models", nargs="*", default=list(REACTIONS), choices=list(REACTIONS), help="of the material"
+    )
     options.add_argument("--peers", nargs="*", default=names, help="parts of names of peers")
     options.add_argument("--limit", type=float, default=300.0, help="seconds that one code may take at one size")
     given = options.parse_args()
     sizes = given.sizes or ((20,) if given.quick else SIZES)
     peers = [code for code in names if any(part in code for part in given.peers)]
     header("Finite elements")
-    iterations = {}
-    for n in sizes:
-        iterations[n] = side_by_side(n, LINEAR, peers, given.limit)["iterations"]
-    if len(sizes) > 1:
-        mean = sum(iterations.values()) / len(sizes)
-        print(f"multigrid iterations: {', '.join(f'{count} at {n}³' for n, count in iterations.items())}")
-        off = max(abs(count / mean - 1.0) for count in iterations.values())
-        bar("farthest from their mean", off, 0.2, least=False)
-    if min(sizes) <= SIZES[0]:
-        side_by_side(min(sizes), "neo-hooke", [] if given.quick else peers, given.limit)
-    for n in sizes:
-        gradient(n)
+    if LINEAR in given.models:
+        iterations = {n: side_by_side(n, LINEAR, peers, given.limit)["iterations"] for n in sizes}
+        if len(sizes) > 1:
+            mean = sum(iterations.values()) / len(sizes)
+            print(f"multigrid iterations: {', '.join(f'{count} at {n}³' for n, count in iterations.items())}")
+            off = max(abs(count / mean - 1.0) for count in iterations.values())
+            bar("farthest from their mean", off, 0.2, least=False)
+        for n in sizes:
+            gradient(n)
+    if "neo-hooke" in given.models:
+        for n in sizes:
+            side_by_side(n, "neo-hooke", [] if given.quick else peers, given.limit)
 
 
 if __name__ == "__main__":
