@@ -10,7 +10,6 @@ A setfl file is not a potential until the interpolant is named: here it is the C
 """
 
 import importlib.util
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +18,13 @@ from typing import NoReturn
 import numpy as np
 
 from msjax.crystal.spline import CubicTable
+from msjax.crystal.text_file import check_metal_units, finite_number, read_lines
 from msjax.typing import Float
 
 MAX_BYTES = 128 * 1024**2
 MAX_ELEMENTS = 32
 MAX_KNOTS = 1_000_000
 """Limits that are checked before anything of that size is read or allocated."""
-
-# Fortran writes D for E and drops the letter of a three-digit exponent
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eEdD]([+-]?\d+)|([+-]\d{3}))?", re.ASCII)
-_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -100,11 +95,9 @@ def read_setfl(path: str | Path) -> Setfl:
     ...     assert setfl.elements == ("Cu",) and setfl.nr == 10001
     """
     path = Path(path)
-    file = _File(path, _read_lines(path))
+    file = _File(path, read_lines(path, "a setfl file (*.eam.alloy)", MAX_BYTES))
     comments = (file.line(), file.line(), file.line())
-    units = re.search(r"UNITS:\s*(\S+)", comments[0])
-    if units and units.group(1) != "metal":
-        file.refuse(1, f"units {units.group(1)!r}; only metal units (eV, Å) are read")
+    check_metal_units(comments[0], lambda why: file.refuse(1, why))
     elements = _elements(file)
     nrho, drho, nr, dr, cutoff = _grid(file)
 
@@ -197,27 +190,6 @@ class _File:
             self.refuse(self.next + 1, f"extra values after {what}, beginning with {extra!r}")
 
 
-def _read_lines(path: Path) -> list[str]:
-    if not path.is_file():
-        kind = "is a directory" if path.is_dir() else ("is not a plain file" if path.exists() else "does not exist")
-        raise ValueError(f"{path}: {kind}; expected a setfl file (*.eam.alloy)")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(f"{path}: {size} bytes; at most {MAX_BYTES} are read")
-    data = path.read_bytes()
-    if not data.strip():
-        raise ValueError(f"{path}: the file is empty")
-    binary = _BINARY.search(data)
-    if binary:
-        line = data.count(b"\n", 0, binary.start()) + 1
-        raise ValueError(f"{path}, line {line}: byte {binary.group()[0]:#04x}: this is a binary file, not a setfl file")
-    try:
-        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"{path}, line {line}: byte {data[error.start]:#04x} is not UTF-8 text") from None
-
-
 def _elements(file: _File) -> tuple[str, ...]:
     tokens = file.line().split()
     count = _count(file, 4, tokens[0] if tokens else "", "number of elements", 1, MAX_ELEMENTS)
@@ -277,11 +249,4 @@ def _positive(file: _File, line: int, token: str, what: str) -> float:
 
 
 def _number(file: _File, line: int, token: str, what: str) -> float:
-    match = _NUMBER.fullmatch(token)
-    if match is None:
-        kind = "is not finite" if _NOT_FINITE.fullmatch(token) else "is not a number"
-        file.refuse(line, f"{token[:40]!r} {kind}, in {what}")
-    value = float(f"{match[1]}e{match[2] or match[3] or 0}")
-    if not math.isfinite(value):
-        file.refuse(line, f"{token[:40]!r} is not finite, in {what}")
-    return value
+    return finite_number(token, what, lambda why: file.refuse(line, why))
