@@ -17,7 +17,7 @@ import numpy as np
 
 from msjax.crystal.bond_terms import AngularBonds, VectorBonds
 from msjax.crystal.neighbours import Neighbours
-from msjax.crystal.potential import Angular, Moments, Potential, SiteEnergy
+from msjax.crystal.potential import Angular, General, Moments, Potential
 from msjax.tensors import voigt_index
 from msjax.typing import Array, Float, Scalar
 
@@ -57,8 +57,8 @@ def site_sum(values: Float[Array, "nb *k"], neighbours: Neighbours) -> Float[Arr
 def energy(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]) -> Scalar:
     """Energy per cell, eV, of bonds ``r``."""
     multiplicity = neighbours.multiplicity.astype(float)
-    if isinstance(potential, SiteEnergy):
-        each = [potential.function(v, potential.parameters) for v in _all_neighbours(neighbours, r)]
+    if isinstance(potential, General):
+        each = [potential.site_energy(v) for v in _all_neighbours(neighbours, r)]
         return jnp.sum(multiplicity * jnp.stack(each))
     potential = in_moments(potential)
     bonds = _bonds(potential, r.T)
@@ -69,7 +69,7 @@ def energy(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]
 
 def expand(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]) -> Expansion:
     """Energy and its first and second derivatives in the bond vectors ``r`` (nb, d)."""
-    if isinstance(potential, SiteEnergy):
+    if isinstance(potential, General):
         return _expand_general(potential, neighbours, r)
     terms = expand_terms(in_moments(potential), neighbours, r.T)
     index = voigt_index(r.shape[1])
@@ -115,7 +115,9 @@ def in_moments(potential: Potential) -> Angular | Moments:
     """The potential, when it is a functional of moments; ``TypeError`` otherwise."""
     if isinstance(potential, Angular | Moments):
         return potential
-    raise TypeError(f"potential: expected Radial, Angular, Moments or SiteEnergy, got {type(potential).__name__}")
+    raise TypeError(
+        f"potential: expected Radial, Angular, Moments or General, got {type(potential).__name__}"
+    )
 
 
 def _bonds(potential: Angular | Moments, r: Float[Array, "d nb"]) -> AngularBonds | VectorBonds:
@@ -170,7 +172,7 @@ def _all_neighbours(neighbours: Neighbours, r: Float[Array, "nb d"]) -> list[Flo
     return vectors
 
 
-def _expand_general(potential: SiteEnergy, neighbours: Neighbours, r: Float[Array, "nb d"]) -> Expansion:
+def _expand_general(potential: General, neighbours: Neighbours, r: Float[Array, "nb d"]) -> Expansion:
     """A general site energy is one whose moments are its own bond vectors: D selects, U″ = ∂²ε."""
     dim = r.shape[1]
     multiplicity = neighbours.multiplicity.astype(float)
@@ -185,7 +187,7 @@ def _expand_general(potential: SiteEnergy, neighbours: Neighbours, r: Float[Arra
 
         def of_stored(stored, twice=twice):
             vectors = jnp.concatenate([stored, -stored[np.flatnonzero(twice)]])
-            return potential.function(vectors, potential.parameters)
+            return potential.site_energy(vectors)
 
         stored = r[mine]
         value = value + multiplicity[site] * of_stored(stored)

@@ -13,7 +13,7 @@ import numpy as np
 
 from msjax.crystal.expansion import Terms, bond_moments, energy, expand_terms, in_moments
 from msjax.crystal.neighbours import Neighbours
-from msjax.crystal.potential import Angular, Moments, Potential, SiteEnergy
+from msjax.crystal.potential import Angular, General, Moments, Potential
 from msjax.solvers.newton import Functional
 from msjax.tensors import voigt_index
 from msjax.typing import Array, Float, Scalar
@@ -48,7 +48,7 @@ class Shifts(Functional):
 
     def prepare(self, arguments):
         """The affine motion of the bonds that move, and the moments of those that do not."""
-        if isinstance(arguments.potential, SiteEnergy):
+        if isinstance(arguments.potential, General):
             return arguments
         potential, moving = in_moments(arguments.potential), self._moving
         background = None
@@ -129,7 +129,7 @@ class Expanded(NamedTuple):
 def expand_joint(neighbours: Neighbours, arguments: Arguments, shifts: Float[Array, "n d"]) -> Expanded:
     """Energy, gradient and Hessian in (F, s) at given shifts."""
     dim, n = arguments.deformation.shape[0], neighbours.atoms - 1
-    if isinstance(arguments.potential, SiteEnergy):
+    if isinstance(arguments.potential, General):
 
         def joint(z):
             deformation, s = z[: dim * dim].reshape(dim, dim), z[dim * dim :].reshape(n, dim)

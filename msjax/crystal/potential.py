@@ -101,12 +101,27 @@ class Radial(Angular):
         return jnp.sum(moments)
 
 
-class SiteEnergy(Potential):
+class General(Potential):
+    """A site energy that is no functional of moments: any function of all neighbour vectors at once.
+
+    It takes the general route: derivatives by forward over reverse mode, in the few collective unknowns or bond by
+    bond.
+    """
+
+    @abc.abstractmethod
+    def site_energy(self, vectors: Float[Array, "n d"]) -> Scalar:
+        """Energy of a site, eV, whose neighbours stand at ``vectors``, Å.
+
+        All neighbours inside the strain margin are among them; those beyond ``cutoff`` must contribute nothing.
+        """
+
+
+class SiteEnergy(General):
     """A user's own site energy ε(r₁ … r_n; parameters), any JAX function of the neighbour vectors.
 
     ``function(vectors, parameters)`` takes the vectors (n, d) of ALL neighbours inside the strain margin and returns
-    the site's energy; neighbours beyond ``cutoff`` must contribute nothing. It takes the general route: second
-    derivatives by forward over reverse mode in the few collective unknowns.
+    the site's energy; neighbours beyond ``cutoff`` must contribute nothing. It takes the general route
+    (:class:`General`).
 
     >>> import jax.numpy as jnp
     >>> def morse(r, p):
@@ -130,3 +145,7 @@ class SiteEnergy(Potential):
     def cutoff(self) -> float:
         """Distance beyond which neighbours contribute nothing, Å."""
         return self.radius
+
+    def site_energy(self, vectors: Float[Array, "n d"]) -> Scalar:
+        """``function(vectors, parameters)``."""
+        return self.function(vectors, self.parameters)

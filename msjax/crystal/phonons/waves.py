@@ -18,7 +18,7 @@ from msjax.crystal.hermitian import Hermitian, upper
 from msjax.crystal.multilattice import Arguments, Shifts, bond_vectors
 from msjax.crystal.neighbours import Neighbours
 from msjax.crystal.phonons.bonds import complete, leading
-from msjax.crystal.potential import Radial, SiteEnergy
+from msjax.crystal.potential import General, Radial
 from msjax.material.response import Response, safe_deformation
 from msjax.solvers.stationary import stationary
 from msjax.status import Code, Status, first_failure, screen
@@ -170,7 +170,7 @@ def _site_hessians(expansion: Expansion, plan: "_Plan", potential) -> Float[Arra
     sites, n = plan.bonds.shape
     dim = expansion.slope.shape[1]
     second = expansion.embedding_curvature
-    if isinstance(potential, SiteEnergy):  # its moments are the bond vectors themselves
+    if isinstance(potential, General):  # its moments are the bond vectors themselves
         return second.reshape(sites, n, dim, n, dim)
     own = jnp.where(plan.present[:, :, None, None], expansion.curvature[plan.bonds], 0.0)
     full = jnp.eye(n)[None, :, None, :, None] * own[:, :, :, None, :]

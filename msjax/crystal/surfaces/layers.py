@@ -20,7 +20,7 @@ import numpy as np
 
 from msjax.crystal.expansion import Terms, energy, expand_terms, site_sum
 from msjax.crystal.neighbours import Neighbours
-from msjax.crystal.potential import Angular, Potential, SiteEnergy
+from msjax.crystal.potential import Angular, General, Potential
 from msjax.solvers.newton import Functional, Newton
 from msjax.solvers.stationary import stationary
 from msjax.status import Status
@@ -67,7 +67,7 @@ class Layers(Functional):
 
     def derivatives(self, x, arguments):
         """Energy, gradient and Hessian in one pass over the bonds."""
-        if isinstance(arguments.potential, SiteEnergy):
+        if isinstance(arguments.potential, General):
             gradient = jax.grad(self.energy)
             return self.energy(x, arguments), gradient(x, arguments), jax.jacfwd(gradient)(x, arguments)
         assert isinstance(arguments.potential, Angular)
@@ -91,7 +91,7 @@ def relax(
 
 def expand_jointly(neighbours: Neighbours, arguments: Arguments, free: Float[Array, "m 3"]) -> Expanded:
     """Second-order expansion in F and the free positions together."""
-    if isinstance(arguments.potential, SiteEnergy):
+    if isinstance(arguments.potential, General):
         layers = Layers(neighbours)
 
         def joint(z):
