@@ -115,9 +115,7 @@ def in_moments(potential: Potential) -> Angular | Moments:
     """The potential, when it is a functional of moments; ``TypeError`` otherwise."""
     if isinstance(potential, Angular | Moments):
         return potential
-    raise TypeError(
-        f"potential: expected Radial, Angular, Moments or General, got {type(potential).__name__}"
-    )
+    raise TypeError(f"potential: expected Radial, Angular, Moments or General, got {type(potential).__name__}")
 
 
 def _bonds(potential: Angular | Moments, r: Float[Array, "d nb"]) -> AngularBonds | VectorBonds:

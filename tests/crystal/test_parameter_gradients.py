@@ -29,6 +29,7 @@ MATERIALS = {
     "Morse": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), ms.Morse(0.3429, 1.3588, 2.866, inner=5.45, outer=6.0)),
     "Gupta": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), COPPER),
     "Stillinger-Weber": lambda: CauchyBorn(ms.bulk("Si", "diamond", 5.45), ms.StillingerWeber()),
+    "Tersoff": lambda: CauchyBorn(ms.bulk("Si", "diamond", 5.45), ms.Tersoff(lam3=1.7322)),
     "springs": lambda: CauchyBorn(ms.bulk("X", "square", 1.0), ms.Springs([1.0, 0.7], [0.98, 1.43], [1.0, 2.0**0.5])),
 }
 STRAIN = np.array([[1.02, 0.01, -0.005], [0.004, 0.985, 0.012], [0.003, -0.008, 1.01]])
@@ -85,7 +86,7 @@ def slow(*names):
     return [pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
-@pytest.mark.parametrize("name", ["Lennard-Jones", "Morse", "Gupta", "springs", *slow("Stillinger-Weber")])
+@pytest.mark.parametrize("name", ["Lennard-Jones", "Morse", "Gupta", "springs", *slow("Stillinger-Weber", "Tersoff")])
 def test_energy_stress_and_tangent(name):
     material = MATERIALS[name]()
     theta, build = parameters(material)

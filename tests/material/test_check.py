@@ -40,6 +40,7 @@ MATERIALS = {
     "Gupta": lambda: ms.CauchyBorn(fcc(), ms.EAM.gupta("Cu")),
     "silicon": lambda: ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.StillingerWeber()),
     "silicon, clamped": lambda: ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.StillingerWeber(), inner="clamped"),
+    "Tersoff silicon": lambda: ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.Tersoff(lam3=1.7322)),
     "user's site energy": lambda: ms.CauchyBorn(
         ms.bulk("X", "triangular", a=1.0), ms.SiteEnergy(exponential_pair, 1.3, {"alpha": jnp.array(6.0)})
     ),
@@ -53,6 +54,7 @@ SLOW = {
     "uniaxial stress",
     "silicon",
     "silicon, clamped",
+    "Tersoff silicon",
     "Gupta",
     "plane stress of a lattice",
     "user's site energy",

@@ -1,4 +1,4 @@
-"""Potentials: pair (Lennard-Jones, Morse, springs), Stillinger–Weber, embedded atom."""
+"""Potentials: pair (Lennard-Jones, Morse, springs), Stillinger–Weber, Tersoff, embedded atom."""
 
 from msjax.crystal.potentials.eam import EAM as EAM
 from msjax.crystal.potentials.gupta import Gupta as Gupta
@@ -7,3 +7,4 @@ from msjax.crystal.potentials.morse import Morse as Morse
 from msjax.crystal.potentials.springs import Springs as Springs
 from msjax.crystal.potentials.stillinger_weber import StillingerWeber as StillingerWeber
 from msjax.crystal.potentials.tabulated_eam import TabulatedEAM as TabulatedEAM
+from msjax.crystal.potentials.tersoff import Tersoff as Tersoff

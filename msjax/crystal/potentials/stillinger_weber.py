@@ -1,5 +1,6 @@
 """Stillinger–Weber in moment form: ten moments instead of a sum over pairs of neighbours."""
 
+import os
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -9,7 +10,11 @@ import numpy as np
 from msjax.crystal.elementary import reciprocal, root
 from msjax.crystal.potential import Angular
 from msjax.crystal.potentials.parameter import parameter
+from msjax.crystal.triplets import read_element
 from msjax.typing import Array, Float, Scalar
+
+COLUMNS = ("epsilon", "sigma", "a", "lam", "gamma", "cos0", "A", "B", "p", "q", "tol")
+"""Columns of a .sw file after the three elements."""
 
 _OF_T, _OF_V, _OF_G = np.repeat(np.eye(3), (6, 3, 1), axis=1)
 
@@ -66,6 +71,24 @@ class StillingerWeber(Angular):
         self.A = parameter(A, "A")
         self.B = parameter(B, "B")
         self.p, self.q, self.element = float(p), float(q), element
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], element: str | None = None) -> "StillingerWeber":
+        """One element of a LAMMPS ``.sw`` file, in metal units (eV, Å).
+
+        ``element`` may be left out when only one has an entry with itself. The column ``tol``, by which LAMMPS may
+        cut the exponentials short of aσ to save time, is checked and not used: here they run out to aσ.
+
+        Raises ``ValueError`` with file and line for anything malformed (:func:`msjax.crystal.triplets.read_element`)
+        or out of range, and for an element that is not in the file.
+        """
+        entry = read_element(path, element, COLUMNS, "a Stillinger–Weber file (*.sw)")
+        values = dict(entry.values)
+        for name in ("lam", "A", "B", "p", "q", "tol"):
+            if values[name] < 0.0:
+                entry.refuse(f"{name}: must not be negative, got {values[name]}")
+        del values["tol"]
+        return entry.make(lambda: cls(**values, element=entry.element))
 
     @property
     def cutoff(self) -> Scalar:
