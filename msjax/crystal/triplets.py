@@ -19,6 +19,23 @@ MAX_BYTES = 16 * 1024**2
 _Made = TypeVar("_Made")
 
 
+class Format(NamedTuple):
+    """What a file is called in messages, and its columns after the three elements, by the names of our parameters."""
+
+    kind: str
+    columns: tuple[str, ...]
+
+
+STILLINGER_WEBER = Format(
+    "a Stillinger–Weber file (*.sw)",
+    ("epsilon", "sigma", "a", "lam", "gamma", "cos0", "A", "B", "p", "q", "tol"),
+)
+TERSOFF = Format(
+    "a Tersoff file (*.tersoff)",
+    ("m", "gamma", "lam3", "c", "d", "cos0", "n", "beta", "lam2", "B", "R", "D", "lam1", "A"),
+)
+
+
 class Entry(NamedTuple):
     """Parameters of one triplet: ``labels`` as written, ``values`` by column name, ``line`` where the entry begins."""
 
@@ -45,18 +62,17 @@ class Entry(NamedTuple):
         raise ValueError(f"{self.path}, line {self.line}, entry {' '.join(self.labels)}: {why}")
 
 
-def read_element(path: str | os.PathLike[str], element: str | None, columns: tuple[str, ...], kind: str) -> Entry:
-    """The entry of one element with itself, whose columns have these names.
+def read_element(path: str | os.PathLike[str], element: str | None, format: Format) -> Entry:
+    """The entry of one element with itself.
 
-    ``element`` is the label in the file; it may be left out where only one label has an entry with itself. ``kind``
-    says what sort of file was expected.
+    ``element`` is the label in the file; it may be left out where only one label has an entry with itself.
 
     ``ValueError`` with file and line: no plain text file, units other than metal where the first line names them, an
     entry without three element names, missing or extra columns, a column that is not a finite number, a triplet given
     twice. ``ValueError`` with the labels present: no such element, or none named where there are several.
     """
     path = Path(path)
-    entries = _entries(path, columns, kind)
+    entries = _entries(path, format)
     own = {entry.labels[0]: entry for entry in entries if len(set(entry.labels)) == 1}
     present = ", ".join(own)
     if not own:
@@ -70,7 +86,8 @@ def read_element(path: str | os.PathLike[str], element: str | None, columns: tup
     return own[element]
 
 
-def _entries(path: Path, columns: tuple[str, ...], kind: str) -> list[Entry]:
+def _entries(path: Path, format: Format) -> list[Entry]:
+    kind, columns = format
     lines = read_lines(path, kind, MAX_BYTES)
     check_metal_units(lines[0], _refusal(path, 1))
     found: dict[tuple[str, str, str], Entry] = {}

