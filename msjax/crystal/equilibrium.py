@@ -13,6 +13,7 @@ from msjax.crystal.expansion import energy
 from msjax.crystal.multilattice import Arguments, bond_vectors, expand_joint
 from msjax.crystal.neighbours import Neighbours
 from msjax.crystal.potential import Radial
+from msjax.crystal.structures import STRUCTURES, is_hexagonal
 from msjax.solvers.newton import Functional, Newton
 from msjax.solvers.stationary import stationary
 from msjax.status import Code, Status, check, guard, screen
@@ -20,9 +21,6 @@ from msjax.tensors import VOIGT, det, leading_minors
 from msjax.typing import Array, Float, Scalar
 
 _SETTINGS = Newton(tolerance=1e-8, length=1.0, max_steps=60, largest_step=0.1)
-
-# volume per atom over a^d
-_FILLING = {"chain": 1.0, "square": 1.0, "triangular": 0.75**0.5, "fcc": 0.25, "bcc": 0.5, "diamond": 0.125}
 
 
 class Equilibrium(NamedTuple):
@@ -46,11 +44,30 @@ class Equilibrium(NamedTuple):
 
     @property
     def lattice_constant(self) -> Scalar:
-        """a of a structure made by ``bulk``, Å; ``ValueError`` for other crystals, which have no single one."""
+        """a of a structure made by ``bulk``, Å; ``ValueError`` for hcp and other crystals, which have no single one."""
         structure, dim = self.material.crystal.structure, self.material.dim
-        if structure not in _FILLING:
+        if structure == "hcp":
+            raise ValueError("structure 'hcp' has no single lattice constant: use lattice_constants, a and c")
+        if structure not in STRUCTURES:
             raise ValueError(f"structure {structure!r} has no single lattice constant: use stretch or material.crystal")
-        return (self.volume_per_atom / _FILLING[structure]) ** (1.0 / dim)
+        return (self.volume_per_atom / STRUCTURES[structure].volume_per_atom) ** (1.0 / dim)
+
+    @property
+    def lattice_constants(self) -> tuple[Scalar, ...]:
+        """What ``bulk`` takes after the name of a structure, Å: (a, c) of hcp, (a,) of the others.
+
+        ``ValueError`` for other crystals, and for what is called hcp but has other cell vectors than ``bulk`` gives it.
+        """
+        if self.material.crystal.structure != "hcp":
+            return (self.lattice_constant,)
+        if not (self.material.neighbours.atoms == 2 and is_hexagonal(self.material.neighbours.cell)):
+            raise ValueError(
+                "structure 'hcp': a and c are those of a cell with two atoms, a₁ and a₂ at 120° and a₃ = c"
+            )
+        cell = self.material.crystal.cell
+        basal = jnp.cross(cell[0], cell[1])
+        area = jnp.sqrt(jnp.sum(basal * basal))
+        return jnp.sqrt(area / 0.75**0.5), 2.0 * self.volume_per_atom / area
 
 
 def equilibrium(material: CauchyBorn, *, stretch: str | None = None, throw: bool = True) -> Equilibrium:
@@ -58,8 +75,8 @@ def equilibrium(material: CauchyBorn, *, stretch: str | None = None, throw: bool
 
     Minimises the energy over a homogeneous stretch: ``stretch="isotropic"`` has the one unknown λ (then tr P = 0; the
     stress vanishes where symmetry makes it isotropic), ``"full"`` the d(d+1)/2 components of a symmetric U. By default
-    isotropic where every shell of neighbours has an isotropic second moment (cubic crystals, the square and the
-    triangular lattice), full elsewhere.
+    isotropic where every shell of neighbours has an isotropic second moment (primitive cells of cubic crystals, the
+    square and the triangular lattice, the honeycomb), full elsewhere (hcp: its c/a relaxes).
 
     The neighbours stay those of the material given. The margin that is left is checked at the result (OVERFLOW) and
     by every later ``respond``; for a crystal that starts far from equilibrium build a new material on the result.

@@ -4,7 +4,6 @@ Lengths in Å, masses in amu; a model material ("X") has mass 1 and any length u
 so every response can be differentiated in the lattice constant.
 """
 
-import math
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -14,18 +13,9 @@ from jax.typing import ArrayLike
 from scipy.spatial import KDTree
 
 from msjax.crystal.elements import check_symbol, standard_mass
+from msjax.crystal.structures import IDEAL, STRUCTURES, Structure
 from msjax.tensors import det
 from msjax.typing import Array, Float, Scalar, concrete
-
-# Rows are lattice vectors over a; then the basis over a. The primitive cells of the reference calculations.
-_STRUCTURES: dict[str, tuple[list[list[float]], list[list[float]]]] = {
-    "chain": ([[1.0]], [[0.0]]),
-    "square": ([[1.0, 0.0], [0.0, 1.0]], [[0.0, 0.0]]),
-    "triangular": ([[1.0, 0.0], [0.5, math.sqrt(3.0) / 2.0]], [[0.0, 0.0]]),
-    "fcc": ([[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]], [[0.0, 0.0, 0.0]]),
-    "bcc": ([[-0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.5, 0.5, -0.5]], [[0.0, 0.0, 0.0]]),
-    "diamond": ([[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]], [[0.0, 0.0, 0.0], [0.25, 0.25, 0.25]]),
-}
 
 Rows = ArrayLike | Sequence[Sequence[float | int]]
 """What is taken for ``cell`` and ``basis``: an array or nested sequences of numbers."""
@@ -114,30 +104,71 @@ class Crystal(eqx.Module):
         return eqx.tree_at(lambda c: (c.cell, c.basis), self, (factor * self.cell, factor * self.basis))
 
 
-def bulk(species: str, structure: str, a: ArrayLike, *, mass: ArrayLike | None = None) -> Crystal:
-    """The primitive cell of a common structure with one element.
+def bulk(
+    species: str | Sequence[str],
+    structure: str,
+    a: ArrayLike,
+    c: ArrayLike | None = None,
+    *,
+    mass: ArrayLike | Sequence[float] | None = None,
+) -> Crystal:
+    """The primitive cell of a common structure.
 
-    ``structure`` is ``"chain"`` (d = 1), ``"square"``, ``"triangular"`` (d = 2; a is the distance of neighbours),
-    ``"fcc"``, ``"bcc"`` or ``"diamond"`` (d = 3; a is the edge of the cubic cell, along whose edges x, y, z lie).
-    ``species`` is a chemical symbol or ``"X"`` for a model material; ``a`` in Å may be traced, so that responses
-    are differentiable in it; ``mass`` in amu defaults to the standard atomic weight (1 for ``"X"``).
+    ``species`` is a chemical symbol, or ``"X"`` for a model material; two symbols for the structures of two species.
+    ``structure`` is one of
 
-    Raises ``ValueError`` for an unknown structure or element and for a or mass not positive and finite.
+    - d = 1: ``"chain"``;
+    - d = 2: ``"square"``, ``"triangular"`` (a is the distance of neighbours), ``"honeycomb"`` (a flat sheet; a is the
+      edge of its cell, neighbours are a/√3 apart);
+    - d = 3, cubic, with a the edge of the cubic cell, along whose edges x, y, z lie: ``"sc"``, ``"fcc"``, ``"bcc"``,
+      ``"diamond"``, and with two species ``"zincblende"`` and ``"rocksalt"``;
+    - d = 3, hexagonal: ``"hcp"``, with a the edge in the basal plane, normal to z, and c the height of the cell, by
+      default that of packed spheres, c = √(8/3) a.
+
+    ``a`` and ``c`` in Å may be traced, so that responses are differentiable in them. ``mass`` in amu, one number per
+    species, defaults to the standard atomic weight (1 for ``"X"``). Any other crystal is a :class:`Crystal`, or comes
+    from a file through :func:`msjax.crystal.ase.from_ase`.
+
+    Raises ``ValueError`` for an unknown structure or element, a wrong number of species or masses, a c for a
+    structure that has none, and for a, c or mass not positive and finite.
 
     >>> import jax
     >>> bulk("Si", "diamond", a=5.431).species
     ('Si', 'Si')
+    >>> bulk(("Na", "Cl"), "rocksalt", a=5.64).species
+    ('Na', 'Cl')
+    >>> round(float(bulk("Mg", "hcp", a=3.209, c=5.211).volume_per_atom), 3)
+    23.236
     >>> float(jax.grad(lambda a: bulk("X", "square", a).volume)(3.0))
     6.0
     """
-    if structure not in _STRUCTURES:
-        raise ValueError(f"structure: unknown {structure!r}; allowed are {', '.join(_STRUCTURES)}")
-    cell, basis = (np.array(rows) for rows in _STRUCTURES[structure])
+    if structure not in STRUCTURES:
+        raise ValueError(f"structure: unknown {structure!r}; allowed are {', '.join(STRUCTURES)}")
+    form = STRUCTURES[structure]
+    symbols = _symbols(species, structure, form)
     a = _positive(a, "a")
-    masses = None
-    if mass is not None:
-        masses = jnp.broadcast_to(_positive(mass, "mass"), (len(basis),))
-    return Crystal(a * cell, a * basis, (species,) * len(basis), structure, masses)
+    edges = a
+    if structure == "hcp":
+        edges = jnp.stack([a, a, IDEAL * a if c is None else _positive(c, "c")])[None, :]
+    elif c is not None:
+        raise ValueError(f"c: {structure!r} has one lattice constant, a; only 'hcp' has a c")
+    masses = None if mass is None else _masses(mass, structure, form)
+    return Crystal(form.cell * edges, form.basis * edges, [symbols[k] for k in form.kinds], structure, masses)
+
+
+def _symbols(species: str | Sequence[str], structure: str, form: Structure) -> tuple[str, ...]:
+    symbols = (species,) if isinstance(species, str) else tuple(species)
+    if len(symbols) != form.species:
+        wanted = "one symbol" if form.species == 1 else "two symbols, such as ('Na', 'Cl')"
+        raise ValueError(f"species: {structure!r} takes {wanted}, got {len(symbols)}: {species!r}")
+    return symbols
+
+
+def _masses(mass: ArrayLike | Sequence[float], structure: str, form: Structure) -> Array:
+    each = jnp.atleast_1d(_real(mass, "mass"))
+    if each.shape != (form.species,):
+        raise ValueError(f"mass: {structure!r} takes {form.species}, one per species, got shape {each.shape}")
+    return jnp.stack([_positive(each[k], "mass") for k in form.kinds])
 
 
 def _real(x: Rows | Sequence[float], argument: str) -> Array:

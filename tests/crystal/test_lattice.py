@@ -12,7 +12,14 @@ import pytest
 from msjax.crystal.elements import MASSES, SYMBOLS, standard_mass
 from msjax.crystal.lattice import Crystal, bulk
 
-STRUCTURES = ["chain", "square", "triangular", "fcc", "bcc", "diamond"]
+ONE = ["chain", "square", "triangular", "honeycomb", "sc", "fcc", "bcc", "hcp", "diamond"]
+TWO_SPECIES = ["zincblende", "rocksalt"]
+STRUCTURES = [*ONE, *TWO_SPECIES]
+
+
+def model(structure, a, **options):
+    """Every structure of model atoms alone."""
+    return bulk(("X", "X") if structure in TWO_SPECIES else "X", structure, a, **options)
 
 
 def shells(crystal, count):
@@ -36,13 +43,22 @@ def shells(crystal, count):
         ("chain", [(1.0, 2), (2.0, 2)], 1.0),
         ("square", [(1.0, 4), (math.sqrt(2), 4), (2.0, 4)], 1.0),
         ("triangular", [(1.0, 6), (math.sqrt(3), 6), (2.0, 6)], math.sqrt(3) / 2),
+        (
+            "honeycomb",
+            [(math.sqrt(1 / 3), 3), (1.0, 6), (math.sqrt(4 / 3), 3), (math.sqrt(7 / 3), 6)],
+            math.sqrt(3) / 4,
+        ),
+        ("sc", [(1.0, 6), (math.sqrt(2), 12), (math.sqrt(3), 8)], 1.0),
+        ("hcp", [(1.0, 12), (math.sqrt(2), 6), (math.sqrt(8 / 3), 2), (math.sqrt(3), 18)], math.sqrt(0.5)),
+        ("zincblende", [(math.sqrt(3) / 4, 4), (math.sqrt(0.5), 12)], 1 / 8),
+        ("rocksalt", [(0.5, 6), (math.sqrt(0.5), 12), (math.sqrt(0.75), 8)], 1 / 8),
         ("fcc", [(math.sqrt(0.5), 12), (1.0, 6), (math.sqrt(1.5), 24)], 1 / 4),
         ("bcc", [(math.sqrt(0.75), 8), (1.0, 6), (math.sqrt(2), 12)], 1 / 2),
         ("diamond", [(math.sqrt(3) / 4, 4), (math.sqrt(0.5), 12), (math.sqrt(11) / 4, 12)], 1 / 8),
     ],
 )
 def test_shells_and_volume_of_each_structure(structure, expected, volume_per_atom):
-    crystal = bulk("X", structure, a=1.0)
+    crystal = model(structure, 1.0)
     assert shells(crystal, len(expected)) == [(round(r, 9), m) for r, m in expected]
     assert float(crystal.volume_per_atom) == pytest.approx(volume_per_atom, rel=1e-14)
     assert crystal.structure == structure
@@ -50,7 +66,7 @@ def test_shells_and_volume_of_each_structure(structure, expected, volume_per_ato
 
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_reciprocal_vectors_carry_two_pi(structure):
-    crystal = bulk("X", structure, a=1.7)
+    crystal = model(structure, 1.7)
     product = np.asarray(crystal.cell @ crystal.reciprocal.T)
     np.testing.assert_allclose(product, 2 * np.pi * np.eye(crystal.dim), atol=1e-12)
 
@@ -58,9 +74,9 @@ def test_reciprocal_vectors_carry_two_pi(structure):
 @pytest.mark.parametrize("structure", STRUCTURES)
 def test_differentiable_in_a_under_jit_and_vmap(structure):
     def volume(a):
-        return bulk("X", structure, a).volume
+        return model(structure, a).volume
 
-    d = bulk("X", structure, 1.0).dim
+    d = model(structure, 1.0).dim
     unit = float(volume(1.0))
     assert float(jax.jit(jax.grad(volume))(2.5)) == pytest.approx(d * unit * 2.5 ** (d - 1), rel=1e-13)
     a = jnp.array([1.0, 2.0, 3.0])
@@ -112,7 +128,20 @@ def test_masses_agree_with_an_independent_table():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("Cu", "hcp", 3.6), r"structure: unknown 'hcp'; allowed are chain, square, triangular, fcc, bcc, diamond"),
+        (
+            ("Cu", "A15", 3.6),
+            r"structure: unknown 'A15'; allowed are chain, square, triangular, honeycomb, sc, fcc, bcc",
+        ),
+        (("Na", "rocksalt", 5.6), r"species: 'rocksalt' takes two symbols, such as \('Na', 'Cl'\), got 1: 'Na'"),
+        (("NaCl", "rocksalt", 5.6), r"species: 'rocksalt' takes two symbols, .* got 1: 'NaCl'"),
+        ((("Na", "Cl", "Cl"), "zincblende", 5.6), "species: 'zincblende' takes two symbols, .* got 3"),
+        ((("Cu", "Zn"), "bcc", 2.9), r"species: 'bcc' takes one symbol, got 2: \('Cu', 'Zn'\)"),
+        (((), "fcc", 2.9), "species: 'fcc' takes one symbol, got 0"),
+        ((("Ga", "Xx"), "zincblende", 5.6), r"species\[1\]: unknown element 'Xx'"),
+        (("Cu", "fcc", 3.6, 3.6), "c: 'fcc' has one lattice constant, a; only 'hcp' has a c"),
+        (("Mg", "hcp", 3.2, -5.2), r"c = -5.2: must be positive and finite"),
+        (("Mg", "hcp", 3.2, math.nan), "c = nan"),
+        (("Mg", "hcp", -3.2), "a = -3.2"),
         (("Kryptonite", "fcc", 3.6), r"species\[0\]: unknown element 'Kryptonite'; allowed are 'X'"),
         (("Cu", "fcc", 0.0), r"a = 0.0: must be positive and finite"),
         (("Cu", "fcc", -3.6), r"a = -3.6"),
@@ -123,6 +152,28 @@ def test_masses_agree_with_an_independent_table():
 def test_bulk_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         bulk(*arguments)
+
+
+def test_hcp_is_differentiable_in_c_and_packs_spheres_by_default():
+    def volume(a, c):
+        return bulk("Mg", "hcp", a, c).volume
+
+    slopes = jax.jit(jax.grad(volume, argnums=(0, 1)))(3.2, 5.2)  # V = √3/2 a² c
+    np.testing.assert_allclose(slopes, (math.sqrt(3) * 3.2 * 5.2, math.sqrt(0.75) * 3.2**2), rtol=1e-13)
+    np.testing.assert_allclose(jax.vmap(volume, (None, 0))(1.0, jnp.array([1.0, 2.0])), [0.75**0.5, 3**0.5], rtol=1e-13)
+    assert float(jax.grad(lambda c: bulk("Mg", "hcp", 3.2, c).basis[1, 2])(5.2)) == 0.5
+    assert float(bulk("X", "hcp", 2.0).cell[2, 2]) == pytest.approx(2.0 * math.sqrt(8 / 3), rel=1e-15)
+
+
+def test_masses_of_two_species():
+    np.testing.assert_array_equal(bulk(("Na", "Cl"), "rocksalt", 5.64).masses, [22.990, 35.45])
+    np.testing.assert_array_equal(bulk(("X", "X"), "zincblende", 1.0, mass=[1.0, 3.0]).masses, [1.0, 3.0])
+    np.testing.assert_array_equal(bulk("Mg", "hcp", 3.2, mass=24.0).masses, [24.0, 24.0])
+    for structure, mass in [("rocksalt", 2.0), ("rocksalt", [1.0, 2.0, 3.0]), ("hcp", [1.0, 2.0])]:
+        with pytest.raises(ValueError, match=f"mass: '{structure}' takes ., one per species, got shape"):
+            model(structure, 1.0, mass=mass)
+    with pytest.raises(ValueError, match=r"mass = -2.0: must be positive"):
+        bulk(("X", "X"), "rocksalt", 1.0, mass=[1.0, -2.0])
 
 
 CUBE = 4.0 * np.eye(3)

@@ -10,18 +10,34 @@ from scipy.optimize import linprog
 from msjax.crystal.lattice import Crystal
 from msjax.crystal.neighbours import Neighbours
 from msjax.crystal.phonons.bonds import leading
+from msjax.crystal.structures import STRUCTURES, is_hexagonal
 from msjax.typing import Array, Float
 
 # Special points in units of 2π/a along the cubic axes; all their symmetric images count.
+_OF_FCC = {"X": (0, 0, 1), "L": (0.5, 0.5, 0.5), "W": (0.5, 0, 1), "K": (0.75, 0.75, 0)}
 _CUBIC = {
-    "fcc": {"X": (0, 0, 1), "L": (0.5, 0.5, 0.5), "W": (0.5, 0, 1), "K": (0.75, 0.75, 0)},
+    "sc": {"X": (0, 0, 0.5), "M": (0.5, 0.5, 0), "R": (0.5, 0.5, 0.5)},
+    "fcc": _OF_FCC,
+    "diamond": _OF_FCC,
+    "zincblende": _OF_FCC,
+    "rocksalt": _OF_FCC,
     "bcc": {"H": (0, 0, 1), "N": (0.5, 0.5, 0), "P": (0.5, 0.5, 0.5)},
 }
-_CUBIC["diamond"] = _CUBIC["fcc"]
-_PLANE = {
+# In units of the reciprocal vectors of the cells that bulk gives. In the plane a₁ and a₂ are at 60°, in hcp at 120°.
+_EDGES = [(0.5, 0.0), (0.0, 0.5), (0.5, 0.5)]
+_CORNERS, _CORNERS_HCP = [(2 / 3, 1 / 3), (1 / 3, 2 / 3)], [(1 / 3, 1 / 3), (2 / 3, 2 / 3)]
+_REDUCED: dict[str, dict[str, list[tuple[float, ...]]]] = {
     "chain": {"X": [(0.5,)]},
     "square": {"X": [(0.5, 0.0), (0.0, 0.5)], "M": [(0.5, 0.5)]},
-    "triangular": {"M": [(0.5, 0.0), (0.0, 0.5), (0.5, 0.5)], "K": [(2 / 3, 1 / 3), (1 / 3, 2 / 3)]},
+    "triangular": {"M": _EDGES, "K": _CORNERS},
+    "honeycomb": {"M": _EDGES, "K": _CORNERS},
+    "hcp": {
+        "A": [(0.0, 0.0, 0.5)],
+        "M": [(*q, 0.0) for q in _EDGES],
+        "L": [(*q, 0.5) for q in _EDGES],
+        "K": [(*q, 0.0) for q in _CORNERS_HCP],
+        "H": [(*q, 0.5) for q in _CORNERS_HCP],
+    },
 }
 _NEAR = 2e-3
 
@@ -73,8 +89,9 @@ def wave_length2(neighbours: Neighbours, q: Float[Array, "q d"]) -> Float[Array,
 def special_point(crystal: Crystal, q: np.ndarray) -> str | None:
     """Name of the special point of the *undeformed* crystal at wave vector ``q`` (d,), or None.
 
-    Γ X L W K of fcc and diamond (U counts as K), Γ H N P of bcc, Γ X M and Γ M K of the square and triangular
-    lattices, Γ X of the chain. A deformation may set the symmetric images apart.
+    Γ X L W K of fcc, diamond, zincblende and rocksalt (U counts as K), Γ H N P of bcc, Γ X M R of sc, Γ A M L K H of
+    hcp, Γ X M of the square lattice, Γ M K of the triangular one and the honeycomb, Γ X of the chain; only Γ where the
+    cell is another one than :func:`msjax.crystal.lattice.bulk` gives. A deformation may set the symmetric images apart.
     """
     q = np.asarray(q, float)
     for name, points in _points(crystal.structure, np.asarray(crystal.cell).round(12).tolist()).items():
@@ -86,11 +103,12 @@ def special_point(crystal: Crystal, q: np.ndarray) -> str | None:
 
 def _points(structure: str, cell: list[list[float]]) -> dict[str, np.ndarray]:
     """Reduced coordinates of all images of the special points, for the primitive cell of a named structure."""
-    if structure in _PLANE:
-        return {name: np.array(points) for name, points in _PLANE[structure].items()}
+    if structure in _REDUCED:
+        named = _REDUCED[structure] if _usual(structure, cell) else {}
+        return {name: np.array(points) for name, points in named.items()}
     if structure not in _CUBIC:
         return {}
-    per_cube = 2 if structure == "bcc" else 4
+    per_cube = 1.0 / abs(np.linalg.det(STRUCTURES[structure].cell))
     relative = np.array(cell) / (per_cube * abs(np.linalg.det(cell))) ** (1.0 / 3.0)
     if not np.allclose(2.0 * relative, np.round(2.0 * relative), atol=1e-6):  # along other axes, or not primitive
         return {}
@@ -103,3 +121,14 @@ def _points(structure: str, cell: list[list[float]]) -> dict[str, np.ndarray]:
         }
         found[name] = np.array(sorted(images)) @ relative.T
     return found
+
+
+def _usual(structure: str, cell: list[list[float]]) -> bool:
+    """Whether these are the lattice vectors of a structure in one or two dimensions or of hcp, turned or not."""
+    if structure == "hcp":
+        return is_hexagonal(np.array(cell))
+    mine, usual = np.array(cell), STRUCTURES[structure].cell
+    if mine.shape != usual.shape:
+        return False
+    scale = abs(np.linalg.det(mine) / np.linalg.det(usual)) ** (2.0 / len(usual))
+    return np.allclose(mine @ mine.T, scale * (usual @ usual.T), atol=1e-6 * scale)

@@ -9,10 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from msjax.crystal.lattice import Crystal
+from msjax.crystal.structures import CUBIC, is_hexagonal
 from msjax.typing import Array, Float
-
-CUBIC = ("fcc", "bcc", "diamond")
-"""Structures whose Miller indices refer to the edges x, y, z of the cubic cell; others to the crystal's own cell."""
 
 LARGEST_INDEX = 9
 """Largest Miller index taken: beyond it a surface cell is better built by other means."""
@@ -52,17 +50,21 @@ class Face:
 def face_of(crystal: Crystal, miller: str | Sequence[int]) -> Face:
     """The face (h, k, l) of a three-dimensional crystal.
 
-    ``miller`` is "100", "-110" or three integers: of the cubic cell for fcc, bcc and diamond, of the crystal's own
-    cell otherwise. Raises ``ValueError`` naming what is wrong.
+    ``miller`` is "100", "-110" or three integers: of the cubic cell for the cubic structures of
+    :func:`msjax.crystal.lattice.bulk` (sc, fcc, bcc, diamond, zincblende, rocksalt), of the crystal's own cell
+    otherwise. Four indices (h, k, i, l) with i = −h − k, "0001" or "10-10", are taken for hcp. Raises ``ValueError``
+    naming what is wrong.
 
     >>> from msjax.crystal.lattice import bulk
     >>> face_of(bulk("Cu", "fcc", a=3.615), "110").miller
     (1, 1, 0)
+    >>> face_of(bulk("Mg", "hcp", a=3.209, c=5.211), "10-10").miller
+    (1, 0, 0)
     """
     if crystal.dim != 3:
         raise ValueError(f"face: a crystal in three dimensions is needed, got {crystal.dim}")
-    indices = _parse(miller)
     cell = np.asarray(crystal.cell, float)
+    indices = _parse(miller, four=crystal.structure == "hcp" and is_hexagonal(cell))
     if crystal.structure in CUBIC:
         primitive = _integers(cell @ np.array(indices, float), indices)
         direct = np.eye(3)  # Miller directions are Cartesian
@@ -83,15 +85,22 @@ def _tuple(vector: np.ndarray) -> tuple[int, int, int]:
     return int(vector[0]), int(vector[1]), int(vector[2])
 
 
-def _parse(miller: str | Sequence[int]) -> tuple[int, ...]:
+def _parse(miller: str | Sequence[int], *, four: bool) -> tuple[int, ...]:
+    """Three integers; ``four``: whether four are taken too."""
+    expected = 'expected three Miller indices such as "100" or (1, 1, 0)' + (", or four for hcp" if four else "")
     if isinstance(miller, str):
-        if not re.fullmatch(r"(-?\d){3}", miller):
-            raise ValueError(f'face: expected three Miller indices such as "100" or (1, 1, 0), got {miller!r}')
+        if not re.fullmatch(r"(-?\d){3}(-?\d)?", miller):
+            raise ValueError(f"face: {expected}, got {miller!r}")
         indices = tuple(int(i) for i in re.findall(r"-?\d", miller))
     else:
         indices = tuple(miller)
-    if len(indices) != 3 or not all(isinstance(i, int | np.integer) for i in indices):
-        raise ValueError(f'face: expected three integer Miller indices such as "100" or (1, 1, 0), got {miller!r}')
+    if len(indices) not in ((3, 4) if four else (3,)) or not all(isinstance(i, int | np.integer) for i in indices):
+        raise ValueError(f"face: {expected}, all integers; got {miller!r}")
+    if len(indices) == 4:
+        h, k, i, l = indices
+        if i != -(h + k):
+            raise ValueError(f"face: of four indices (h, k, i, l) the third is −h − k = {-(h + k)}, got {miller!r}")
+        indices = (h, k, l)
     if not any(indices):
         raise ValueError("face: (0, 0, 0) is no face")
     if max(abs(i) for i in indices) > LARGEST_INDEX:
