@@ -1,4 +1,4 @@
-"""Stillinger–Weber in moment form: ten moments instead of a sum over pairs of neighbours."""
+"""Stillinger–Weber in moment form: ten moments (in 3-D) instead of a sum over pairs of neighbours."""
 
 import os
 from typing import Any, ClassVar
@@ -13,7 +13,8 @@ from msjax.crystal.potentials.parameter import parameter
 from msjax.crystal.triplets import STILLINGER_WEBER, read_element
 from msjax.typing import Array, Float, Scalar
 
-_OF_T, _OF_V, _OF_G = np.repeat(np.eye(3), (6, 3, 1), axis=1)
+# which of the moments are T's, V's and G, by their number: in one, two and three dimensions
+_KINDS = {(d * (d + 1)) // 2 + d + 1: np.repeat(np.eye(3), ((d * (d + 1)) // 2, d, 1), axis=1) for d in (1, 2, 3)}
 
 
 class StillingerWeber(Angular):
@@ -24,7 +25,8 @@ class StillingerWeber(Angular):
 
         Σ_{j<k} (c − c₀)² g g = ½[|T|² − 2c₀|V|² + c₀²G² − (1 − c₀)² Σ g²].
 
-    ``epsilon`` in eV, ``sigma`` in Å, the rest dimensionless; the defaults are silicon's.
+    ``epsilon`` in eV, ``sigma`` in Å, the rest dimensionless; the defaults are silicon's. In a flat sheet, such as a
+    honeycomb with ``cos0=-1/2``, angles in the plane count alike.
 
     >>> silicon = StillingerWeber()
     >>> round(float(silicon.cutoff), 4)
@@ -117,10 +119,11 @@ class StillingerWeber(Angular):
         g = self._fade(distance, self.gamma)
         return jnp.stack([g * inverse * inverse, g * inverse, g])
 
-    def embed(self, moments: Float[Array, "10"]) -> Scalar:
+    def embed(self, moments: Float[Array, " k"]) -> Scalar:
         """½ελ(|T|² − 2c₀|V|² + c₀²G²), eV."""
         # one weight per moment: 1 for T, −2c₀ for V, c₀² for G
-        weights = _OF_T - 2.0 * self.cos0 * _OF_V + self.cos0**2 * _OF_G
+        of_t, of_v, of_g = _KINDS[moments.shape[0]]
+        weights = of_t - 2.0 * self.cos0 * of_v + self.cos0**2 * of_g
         return 0.5 * self.epsilon * self.lam * jnp.sum(weights * moments * moments)
 
     def _fade(self, distance: Float[Array, "*b"], strength: Scalar | float) -> Float[Array, "*b"]:
