@@ -42,8 +42,9 @@ class CauchyBorn(Material):
     Neighbours are found once, for principal stretches down to 1 − ``strain_margin``; where F might bring in others
     the status is OVERFLOW. Array leaves: cell, basis, masses and the potential's parameters.
 
-    Raises ``ValueError`` for an element the potential was not made for, for a potential or crystal with traced
-    leaves (build it outside and exchange leaves with ``equinox.tree_at``), and for a margin outside [0, 0.9).
+    Raises ``ValueError`` for an element the potential was not made for, for a crystal of several species (see
+    :func:`check_elements`), for a potential or crystal with traced leaves (build it outside and exchange leaves with
+    ``equinox.tree_at``), and for a margin outside [0, 0.9).
 
     >>> import jax.numpy as jnp, msjax as ms
     >>> from msjax import units
@@ -178,11 +179,21 @@ def bind(potential: Potential, reference: Float[Array, "nb d"]) -> Potential:
 
 
 def check_elements(crystal: Crystal, potential: Potential) -> None:
-    """Refuse a crystal with an element the potential was not made for ("X" goes with everything)."""
+    """Refuse a crystal with an element the potential was not made for ("X" goes with everything), and one of several
+    species: a site energy is a function of the bonds alone and takes all atoms for the same.
+
+    Where one species is meant, as for springs between different masses, give all atoms one symbol and their masses.
+    """
     unknown = sorted(set(crystal.species) - set(potential.elements) - {"X"})
     if potential.elements and unknown:
         raise ValueError(
             f"potential: made for {', '.join(potential.elements)}, but the crystal holds {', '.join(unknown)}"
+        )
+    kinds = sorted(set(crystal.species))
+    if len(kinds) > 1:
+        raise ValueError(
+            f"potential: {type(potential).__name__} cannot tell species apart, but the crystal holds "
+            f"{', '.join(kinds)}; if all atoms are to interact alike, give them one symbol, such as 'X', and masses"
         )
 
 
