@@ -2,6 +2,11 @@
 
 ASE accepts positions that are NaN, atoms on top of each other and singular cells; here they are refused. Only periodic
 crystals in three dimensions pass: ASE has no others, and an invented vacuum would be neither side's crystal.
+
+Crystals in files come in through ASE, which reads CIF, POSCAR and many other formats:
+
+    from msjax.crystal.ase import from_ase
+    crystal = from_ase(ase.io.read("quartz.cif"))
 """
 
 from typing import Any
@@ -35,8 +40,13 @@ def from_ase(atoms: Any, structure: str = "") -> Crystal:
     """The crystal of ``ase.Atoms``: cell, symbols, positions and masses (Å, amu). The rest is not taken over:
     constraints, velocities, charges, magnetic moments.
 
-    ``structure`` names the result. Raises ``ValueError``, naming the atoms, for directions that are not periodic,
-    positions or cells that are not finite, a singular cell, coincident atoms (periodic images included) and no atoms
+    ``structure`` names the result: one of those of :func:`msjax.crystal.lattice.bulk` where it is one, so that its
+    lattice constant, faces and special points are known by their names. Sites that are not fully occupied by one
+    species are refused where ASE tells of them, as after ``ase.io.read("x.cif")``; with
+    ``fractional_occupancies=False`` it does not.
+
+    Raises ``ValueError``, naming the atoms, for directions that are not periodic, positions or cells that are not
+    finite, a singular cell, coincident atoms (periodic images included), shared and partly empty sites, and no atoms
     at all; ``TypeError`` for something else than ``ase.Atoms``; ``ImportError`` where ASE is missing.
     """
     if not isinstance(atoms, _ase().Atoms):
@@ -49,6 +59,13 @@ def from_ase(atoms: Any, structure: str = "") -> Crystal:
         )
     if len(atoms) == 0:
         raise ValueError("atoms: there are none")
+    for site, kinds in atoms.info.get("occupancy", {}).items():  # of a CIF: the share of each species on a kind of site
+        if len(kinds) != 1 or any(share < 1.0 - 1e-6 for share in kinds.values()):
+            shares = ", ".join(f"{share:g} {symbol}" for symbol, share in kinds.items())
+            raise ValueError(
+                f"atoms: site {site} is shared or partly empty ({shares}); say who sits there and remove "
+                "atoms.info['occupancy']"
+            )
     return Crystal(
         cell=np.array(atoms.cell.array, dtype=float),
         basis=np.array(atoms.positions, dtype=float),
