@@ -60,10 +60,9 @@ class Equilibrium(NamedTuple):
         """
         if self.material.crystal.structure != "hcp":
             return (self.lattice_constant,)
-        if not (self.material.neighbours.atoms == 2 and is_hexagonal(self.material.neighbours.cell)):
-            raise ValueError(
-                "structure 'hcp': a and c are those of a cell with two atoms, a₁ and a₂ at 120° and a₃ = c"
-            )
+        bonds = self.material.neighbours
+        if not (bonds.atoms == 2 and is_hexagonal(bonds.cell)):
+            raise ValueError("structure 'hcp': a and c are those of a cell of two atoms with a₁ and a₂ at 120°, a₃ = c")
         cell = self.material.crystal.cell
         basal = jnp.cross(cell[0], cell[1])
         area = jnp.sqrt(jnp.sum(basal * basal))

@@ -50,13 +50,14 @@ class Shifts(Functional):
         """The affine motion of the bonds that move, and the moments of those that do not."""
         if isinstance(arguments.potential, General):
             return arguments
-        potential, moving = in_moments(arguments.potential), self._moving
+        potential, moving = arguments.potential, np.flatnonzero(self._moving)
         background = None
-        if not np.all(moving):
-            still = (arguments.reference[np.flatnonzero(~moving)] @ arguments.deformation.T).T
-            background = bond_moments(potential, self.neighbours.only(~moving), still)
-        affine = (arguments.reference[np.flatnonzero(moving)] @ arguments.deformation.T).T
-        return _Prepared(affine, background, potential)
+        if len(moving) < self.neighbours.bonds:
+            resting = np.flatnonzero(~self._moving)
+            still = (arguments.reference[resting] @ arguments.deformation.T).T
+            background = bond_moments(in_moments(potential.only(resting)), self.neighbours.only(~self._moving), still)
+        affine = (arguments.reference[moving] @ arguments.deformation.T).T
+        return _Prepared(affine, background, in_moments(potential.only(moving)))
 
     def derivatives(self, x, prepared):
         """Energy (up to a constant), gradient and Hessian in the shifts."""

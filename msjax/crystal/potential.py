@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 
 from msjax.typing import Array, Bool, Float, PyTree, Scalar
 
@@ -32,6 +33,10 @@ class Potential(eqx.Module):
 
     def bind(self, reference: Float[Array, " nb"]) -> "Potential":  # noqa: ARG002
         """The potential for bonds of these reference lengths; only topological potentials depend on them."""
+        return self
+
+    def only(self, bonds: np.ndarray) -> "Potential":  # noqa: ARG002
+        """The potential for these of the bonds it was bound to, by their rows."""
         return self
 
 

@@ -55,6 +55,10 @@ class Springs(Radial):
         stiffness = jnp.where(attached, self.stiffness[nearest], 0.0)
         return eqx.tree_at(lambda p: (p.stiffness, p.length), self, (stiffness, self.length[nearest]))
 
+    def only(self, bonds: np.ndarray) -> Potential:
+        """Bound springs of these bonds, by their rows."""
+        return eqx.tree_at(lambda p: (p.stiffness, p.length), self, (self.stiffness[bonds], self.length[bonds]))
+
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """Half the spring's energy, eV; for bound springs, bond by bond."""
         return 0.25 * self.stiffness * (root(r2) - self.length) ** 2
