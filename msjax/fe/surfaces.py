@@ -1,10 +1,12 @@
 """Material surfaces on the boundary of a body."""
 
+from functools import partial
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from msjax.fe.evaluate import through_strains
 from msjax.fe.geometry import facet_geometry, facet_rule, surface_normals
@@ -12,9 +14,12 @@ from msjax.fe.loads import Action, FacetStiffness, Load, Posed, facet_nodes, fac
 from msjax.fe.mesh import Mesh
 from msjax.fe.nodal_inputs import CellInputs
 from msjax.material.response import Material
-from msjax.material.surface import LinearGurtinMurdoch
+from msjax.material.surface import LinearGurtinMurdoch, Surface
 from msjax.tensors import inverse
-from msjax.typing import Array, Float, Int
+from msjax.typing import Array, Float, Int, concrete
+
+ALIGNED = 1e-6
+"""Largest sine of the angle between a facet's normal and that of a material that belongs to one plane."""
 
 
 class SurfaceEnergy(Load):
@@ -23,7 +28,9 @@ class SurfaceEnergy(Load):
 
     ``material`` is a :class:`~msjax.material.surface.GurtinMurdoch` or any other
     :class:`~msjax.material.surface.Surface` of the dimension of the mesh, or one of dimension 3 on a plane mesh, whose
-    second direction is then out of the plane: unstretched, or u_r/r in axial symmetry. It has a potential, its
+    second direction is then out of the plane: unstretched, or u_r/r in axial symmetry. A face of a crystal
+    (:class:`~msjax.crystal.surfaces.SurfaceCauchyBorn`) brings its own axes: the boundary must be flat and have its
+    normal, up to the sign, in a mesh whose axes are the crystal's. It has a potential, its
     stiffness is exact. A surface is a material, not a load: :meth:`~msjax.fe.Problem.scaled` leaves it as it is; scale
     its parameters to let its tension grow.
 
@@ -55,6 +62,8 @@ class SurfaceEnergy(Load):
         if self.material.initial_state() is not None:
             raise ValueError(f"{name}: a surface with a history is not implemented")
         owners, local = facet_owners_of(mesh, self.boundary)
+        if isinstance(self.material, Surface) and self.material.axes is not None:
+            _check_plane(mesh, self.boundary, self.material.axes, name)
         return PosedSurface(self.material, facet_nodes(mesh, self.boundary), owners, local, axisymmetric)
 
 
@@ -85,6 +94,7 @@ class PosedSurface(Posed):
     def act(self, mesh: Mesh, u: Float[Array, "n c"]) -> Action:
         """∫ γ dA, its gradient and its second derivative."""
         rule = facet_rule(mesh.cell)
+        axes = self.material.axes if isinstance(self.material, Surface) else None
 
         def one(values, positions):
             geometry = facet_geometry(mesh.cell, rule, positions)
@@ -92,7 +102,7 @@ class PosedSurface(Posed):
 
             def strain_of(v):
                 moved = geometry.tangents + jnp.einsum("ai,qaj->qij", v, geometry.gradients)
-                along = jax.vmap(_in_frame)(geometry.tangents, moved)
+                along = jax.vmap(partial(_in_frame, axes))(geometry.tangents, moved)
                 if mesh.dim == 3 or self.material.dim == 2:
                     return along
                 across = jnp.ones(along.shape[0])
@@ -115,11 +125,31 @@ class PosedSurface(Posed):
         return self
 
 
-def _in_frame(tangents: Float[Array, "d e"], moved: Float[Array, "d e"]) -> Float[Array, "d e"]:
-    """F_s = Qᵀ ∂x/∂s from ∂X/∂ξ and ∂x/∂ξ; t₁ is along ∂X/∂ξ₁."""
-    normal = surface_normals(tangents[None])[0]
-    normal = normal / jnp.sqrt(jnp.sum(normal**2))
-    first = tangents[:, 0] / jnp.sqrt(jnp.sum(tangents[:, 0] ** 2))
-    along = [first] if tangents.shape[1] == 1 else [first, jnp.cross(normal, first)]
-    frame = jnp.stack([*along, normal], axis=1)
-    return frame.T @ moved @ inverse(jnp.stack(along) @ tangents)
+def _in_frame(
+    axes: Float[Array, "d d"] | None, tangents: Float[Array, "d e"], moved: Float[Array, "d e"]
+) -> Float[Array, "d e"]:
+    """F_s = Qᵀ ∂x/∂s from ∂X/∂ξ and ∂x/∂ξ; t₁ is along ∂X/∂ξ₁ where the material has no axes of its own."""
+    if axes is None:
+        normal = surface_normals(tangents[None])[0]
+        normal = normal / jnp.sqrt(jnp.sum(normal**2))
+        first = tangents[:, 0] / jnp.sqrt(jnp.sum(tangents[:, 0] ** 2))
+        axes = jnp.stack([first, normal] if tangents.shape[1] == 1 else [first, jnp.cross(normal, first), normal])
+    return axes @ moved @ inverse(axes[:-1] @ tangents)
+
+
+def _check_plane(mesh: Mesh, boundary: str, axes: Float[Array, "3 3"], name: str) -> None:
+    """``ValueError`` where a facet's normal is not that of the material's plane."""
+    if mesh.dim != 3:
+        raise ValueError(f"{name}: a surface with axes of its own needs a mesh in three dimensions")
+    if not concrete(mesh.points, axes):
+        return
+    rule = facet_rule(mesh.cell)
+    nodes = mesh.points[facet_nodes(mesh, boundary)]
+    normals = np.asarray(jax.vmap(lambda x: facet_geometry(mesh.cell, rule, x).normals)(nodes))
+    normals = normals / np.linalg.norm(normals, axis=2, keepdims=True)
+    plane = np.asarray(axes)[2]
+    away = np.linalg.norm(np.cross(normals, plane), axis=2).max(axis=1)
+    if np.any(away > ALIGNED):
+        worst = int(np.argmax(away))
+        has, wanted = (np.array2string(v + 0.0, precision=4, separator=", ") for v in (normals[worst, 0], plane))
+        raise ValueError(f"{name}: facet {worst} has the normal {has}, the material belongs to ± {wanted}")

@@ -23,6 +23,12 @@ class Surface(Material):
     says ``dim`` and ``surface_energy``; stress and tangent follow by differentiation.
     """
 
+    @property
+    def axes(self) -> Float[Array, "d d"] | None:
+        """Rows are s₁, s₂ and the normal where the surface belongs to one plane of the body; None where directions in
+        the surface do not matter."""
+        return None
+
     @abc.abstractmethod
     def surface_energy(self, deformation: Float[Array, "d e"]) -> Scalar:
         """γ(F_s), energy per reference area."""
@@ -38,14 +44,19 @@ class Surface(Material):
         UNSTABLE in ``tangent_status``: not positive definite on pure strains of the surface. On its own a surface need
         not be: the bulk holds it.
         """
-        shape = (self.dim, self.dim - 1)
-        try:
-            array = jnp.asarray(strain, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"strain: expected numbers of shape {shape}") from error
-        if array.shape != shape:
-            raise ValueError(f"strain: expected a surface's deformation gradient of shape {shape}, got {array.shape}")
-        return _respond(self, array)
+        return _respond(self, check_surface_strain(strain, self.dim))
+
+
+def check_surface_strain(strain: PyTree, dim: int) -> Array:
+    """F_s as an array (d, d − 1); ``ValueError`` for anything else."""
+    shape = (dim, dim - 1)
+    try:
+        array = jnp.asarray(strain, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"strain: expected numbers of shape {shape}") from error
+    if array.shape != shape:
+        raise ValueError(f"strain: expected a surface's deformation gradient of shape {shape}, got {array.shape}")
+    return array
 
 
 @eqx.filter_jit

@@ -8,4 +8,5 @@ from msjax.crystal.surfaces.face import face_of as face_of
 from msjax.crystal.surfaces.higher import SurfaceFit as SurfaceFit
 from msjax.crystal.surfaces.higher import derivatives as derivatives
 from msjax.crystal.surfaces.higher import fit as fit
+from msjax.crystal.surfaces.on_bodies import SurfaceCauchyBorn as SurfaceCauchyBorn
 from msjax.crystal.surfaces.polynomial import SurfacePolynomial as SurfacePolynomial
