@@ -32,6 +32,7 @@ def test_the_tour_runs(capsys):
     assert isinstance(stress, jax.Array)
     assert names["force"][0] > 0
     assert bool(jnp.all(jnp.isfinite(names["two_scales"].u)))
+    assert names["thin"].energy > names["solution"].energy  # faces cost energy
 
 
 def test_the_two_commands_exist():
