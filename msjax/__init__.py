@@ -23,6 +23,7 @@ from msjax.crystal.potentials import Morse as Morse
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
 from msjax.crystal.potentials import Tersoff as Tersoff
+from msjax.crystal.supercell import supercell as supercell
 from msjax.fe.solve import solve as solve
 from msjax.homogenization import microstructures as microstructures
 from msjax.homogenization.boundary import Mixed as Mixed
