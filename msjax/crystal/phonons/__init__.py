@@ -6,8 +6,13 @@ from msjax.crystal.phonons.acoustic import ellipticity as ellipticity
 from msjax.crystal.phonons.critical import Critical as Critical
 from msjax.crystal.phonons.critical import critical_strain as critical_strain
 from msjax.crystal.phonons.dynamical_matrix import dynamical_matrix as dynamical_matrix
+from msjax.crystal.phonons.force_constants import ForceConstants as ForceConstants
+from msjax.crystal.phonons.force_constants import finite_displacements as finite_displacements
+from msjax.crystal.phonons.force_constants import force_constants as force_constants
 from msjax.crystal.phonons.frequencies import frequencies as frequencies
 from msjax.crystal.phonons.frequencies import modes as modes
+from msjax.crystal.phonons.paths import BandPath as BandPath
+from msjax.crystal.phonons.paths import band_path as band_path
 from msjax.crystal.phonons.stability import Stability as Stability
 from msjax.crystal.phonons.stability import Verdict as Verdict
 from msjax.crystal.phonons.stability import stability as stability

@@ -94,11 +94,21 @@ def special_point(crystal: Crystal, q: np.ndarray) -> str | None:
     cell is another one than :func:`msjax.crystal.lattice.bulk` gives. A deformation may set the symmetric images apart.
     """
     q = np.asarray(q, float)
-    for name, points in _points(crystal.structure, np.asarray(crystal.cell).round(12).tolist()).items():
+    for name, points in special_points(crystal).items():
         apart = q[None, :] - points
         if np.any(np.max(np.abs(apart - np.round(apart)), axis=1) < _NEAR):
             return name
     return "Γ" if np.max(np.abs(q - np.round(q))) < _NEAR else None
+
+
+def special_points(crystal: Crystal) -> dict[str, np.ndarray]:
+    """The special points but Γ by name, each with all its images (n, d) in reduced units; empty where none are known.
+
+    >>> from msjax.crystal.lattice import bulk
+    >>> special_points(bulk("X", "square", a=1.0))["X"].tolist()
+    [[0.5, 0.0], [0.0, 0.5]]
+    """
+    return _points(crystal.structure, np.asarray(crystal.cell).round(12).tolist())
 
 
 def _points(structure: str, cell: list[list[float]]) -> dict[str, np.ndarray]:
