@@ -31,6 +31,7 @@ MATERIALS = {
     "Lennard-Jones": lambda: CauchyBorn(ms.bulk("X", "fcc", 1.56), ms.LennardJones(inner=2.33, outer=3.02)),
     "Morse": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), ms.Morse(0.3429, 1.3588, 2.866, inner=5.45, outer=6.0)),
     "Gupta": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), COPPER),
+    "Zhou": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), ms.EAM.zhou("Cu")),
     "Stillinger-Weber": lambda: CauchyBorn(ms.bulk("Si", "diamond", 5.45), ms.StillingerWeber()),
     "Tersoff": lambda: CauchyBorn(ms.bulk("Si", "diamond", 5.45), TERSOFF),
     "springs": lambda: CauchyBorn(ms.bulk("X", "square", 1.0), ms.Springs([1.0, 0.7], [0.98, 1.43], [1.0, 2.0**0.5])),
@@ -89,7 +90,13 @@ def slow(*names):
     return [pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
-@pytest.mark.parametrize("name", ["Lennard-Jones", "Morse", "Gupta", "springs", *slow("Stillinger-Weber", "Tersoff")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Lennard-Jones", "Morse", "Gupta", "springs"),
+        *slow("Zhou", "Stillinger-Weber", "Tersoff"),
+    ],
+)
 def test_energy_stress_and_tangent(name):
     material = MATERIALS[name]()
     theta, build = parameters(material)

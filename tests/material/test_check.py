@@ -38,6 +38,7 @@ MATERIALS = {
     "springs, chain": lambda: ms.CauchyBorn(ms.bulk("X", "chain", a=1.0), ms.Springs([1.0, 0.3], [1.0, 2.0])),
     "springs, square": lambda: ms.CauchyBorn(ms.bulk("X", "square", a=1.0), ms.Springs([1.0, 1.0], [1.0, 2.0**0.5])),
     "Gupta": lambda: ms.CauchyBorn(fcc(), ms.EAM.gupta("Cu")),
+    "Zhou tungsten": lambda: ms.CauchyBorn(ms.bulk("W", "bcc", a=3.165), ms.EAM.zhou("W")),
     "silicon": lambda: ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.StillingerWeber()),
     "silicon, clamped": lambda: ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.StillingerWeber(), inner="clamped"),
     "Tersoff silicon": lambda: ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.Tersoff(lam3=1.7322)),
@@ -56,6 +57,7 @@ SLOW = {
     "silicon, clamped",
     "Tersoff silicon",
     "Gupta",
+    "Zhou tungsten",
     "plane stress of a lattice",
     "user's site energy",
 }

@@ -1,4 +1,4 @@
-"""Potentials: pair (Lennard-Jones, Morse, springs), Stillinger–Weber, Tersoff, embedded atom."""
+"""Potentials: pair (Lennard-Jones, Morse, Buckingham, springs, one's own), Stillinger–Weber, Tersoff, embedded atom."""
 
 from msjax.crystal.potentials.eam import EAM as EAM
 from msjax.crystal.potentials.gupta import Gupta as Gupta
@@ -8,3 +8,4 @@ from msjax.crystal.potentials.springs import Springs as Springs
 from msjax.crystal.potentials.stillinger_weber import StillingerWeber as StillingerWeber
 from msjax.crystal.potentials.tabulated_eam import TabulatedEAM as TabulatedEAM
 from msjax.crystal.potentials.tersoff import Tersoff as Tersoff
+from msjax.crystal.potentials.zhou import Zhou as Zhou

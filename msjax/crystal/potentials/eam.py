@@ -8,12 +8,13 @@ from msjax.crystal.potential import Radial
 if TYPE_CHECKING:
     from msjax.crystal.potentials.gupta import Gupta
     from msjax.crystal.potentials.tabulated_eam import TabulatedEAM
+    from msjax.crystal.potentials.zhou import Zhou
 
 
 class EAM(Radial):
     """Embedded-atom potentials.
 
-    Analytic, by element: ``EAM.gupta``. Tables from a
+    Analytic, by element: ``EAM.gupta``, ``EAM.zhou``. Tables from a
     file: ``EAM.setfl``, ``EAM.finnis_sinclair``, ``EAM.funcfl``.
     """
 
@@ -27,6 +28,17 @@ class EAM(Radial):
         from msjax.crystal.potentials.gupta import Gupta
 
         return Gupta.of(element)
+
+    @staticmethod
+    def zhou(element: str) -> "Zhou":
+        """Zhou, Johnson and Wadley's potential of one of sixteen metals (doi:10.1103/PhysRevB.69.144113).
+
+        >>> EAM.zhou("W").elements
+        ('W',)
+        """
+        from msjax.crystal.potentials.zhou import Zhou
+
+        return Zhou.of(element)
 
     @staticmethod
     def setfl(path: str | os.PathLike[str], element: str | None = None) -> "TabulatedEAM":
