@@ -18,6 +18,7 @@ from msjax.crystal.lattice import Crystal as Crystal
 from msjax.crystal.lattice import bulk as bulk
 from msjax.crystal.potential import SiteEnergy as SiteEnergy
 from msjax.crystal.potentials import EAM as EAM
+from msjax.crystal.potentials import Buckingham as Buckingham
 from msjax.crystal.potentials import LennardJones as LennardJones
 from msjax.crystal.potentials import Morse as Morse
 from msjax.crystal.potentials import Springs as Springs

@@ -31,6 +31,7 @@ MATERIALS = {
     "Lennard-Jones": lambda: CauchyBorn(ms.bulk("X", "fcc", 1.56), ms.LennardJones(inner=2.33, outer=3.02)),
     "Morse": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), ms.Morse(0.3429, 1.3588, 2.866, inner=5.45, outer=6.0)),
     "Gupta": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), COPPER),
+    "Buckingham": lambda: CauchyBorn(ms.bulk("Ar", "fcc", 5.3), ms.Buckingham(9381.0, 0.2764, 61.1, outer=8.3)),
     "Zhou": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), ms.EAM.zhou("Cu")),
     "Stillinger-Weber": lambda: CauchyBorn(ms.bulk("Si", "diamond", 5.45), ms.StillingerWeber()),
     "Tersoff": lambda: CauchyBorn(ms.bulk("Si", "diamond", 5.45), TERSOFF),
@@ -94,7 +95,7 @@ def slow(*names):
     "name",
     [
         *("Lennard-Jones", "Morse", "Gupta", "springs"),
-        *slow("Zhou", "Stillinger-Weber", "Tersoff"),
+        *slow("Buckingham", "Zhou", "Stillinger-Weber", "Tersoff"),
     ],
 )
 def test_energy_stress_and_tangent(name):

@@ -1,5 +1,6 @@
 """Potentials: pair (Lennard-Jones, Morse, Buckingham, springs, one's own), Stillinger–Weber, Tersoff, embedded atom."""
 
+from msjax.crystal.potentials.buckingham import Buckingham as Buckingham
 from msjax.crystal.potentials.eam import EAM as EAM
 from msjax.crystal.potentials.gupta import Gupta as Gupta
 from msjax.crystal.potentials.lennard_jones import LennardJones as LennardJones

@@ -18,3 +18,11 @@ def parameter(value: Any, name: str, *, positive: bool = False) -> Array:
         if positive and not np.all(numbers > 0):
             raise ValueError(f"{name}: must be positive, got {value}")
     return array
+
+
+def not_negative(value: Any, name: str) -> Array:
+    """A float array leaf; ``ValueError`` naming the parameter when a concrete value is not finite or is negative."""
+    array = parameter(value, name)
+    if concrete(array) and np.any(np.asarray(array) < 0):
+        raise ValueError(f"{name}: must not be negative, got {value}")
+    return array

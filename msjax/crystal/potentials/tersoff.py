@@ -10,7 +10,7 @@ import numpy as np
 
 from msjax.crystal.elementary import reciprocal, root
 from msjax.crystal.potential import General
-from msjax.crystal.potentials.parameter import parameter
+from msjax.crystal.potentials.parameter import not_negative, parameter
 from msjax.crystal.triplets import TERSOFF, read_element
 from msjax.typing import Array, Float, Scalar, concrete
 
@@ -80,15 +80,15 @@ class Tersoff(General):
     ):
         self.A = parameter(A, "A", positive=True)
         self.B = parameter(B, "B", positive=True)
-        self.lam1 = _not_negative(lam1, "lam1")
-        self.lam2 = _not_negative(lam2, "lam2")
-        self.lam3 = _not_negative(lam3, "lam3")
+        self.lam1 = not_negative(lam1, "lam1")
+        self.lam2 = not_negative(lam2, "lam2")
+        self.lam3 = not_negative(lam3, "lam3")
         self.beta = parameter(beta, "beta", positive=True)
         self.n = parameter(n, "n", positive=True)
-        self.c = _not_negative(c, "c")
+        self.c = not_negative(c, "c")
         self.d = parameter(d, "d", positive=True)
         self.cos0 = parameter(cos0, "cos0")
-        self.gamma = _not_negative(gamma, "gamma")
+        self.gamma = not_negative(gamma, "gamma")
         self.R = parameter(R, "R", positive=True)
         self.D = parameter(D, "D", positive=True)
         if concrete(self.R, self.D) and np.any(np.asarray(self.D) >= np.asarray(self.R)):
@@ -152,10 +152,3 @@ class Tersoff(General):
         """f_C."""
         x = (r - self.R) / self.D
         return jnp.where(x <= -1.0, 1.0, jnp.where(x >= 1.0, 0.0, 0.5 - 0.5 * jnp.sin(0.5 * np.pi * x)))
-
-
-def _not_negative(value: Any, name: str) -> Array:
-    array = parameter(value, name)
-    if concrete(array) and np.any(np.asarray(array) < 0):
-        raise ValueError(f"{name}: must not be negative, got {value}")
-    return array
