@@ -7,6 +7,7 @@ from msjax.crystal.potentials.lennard_jones import LennardJones as LennardJones
 from msjax.crystal.potentials.morse import Morse as Morse
 from msjax.crystal.potentials.springs import Springs as Springs
 from msjax.crystal.potentials.stillinger_weber import StillingerWeber as StillingerWeber
+from msjax.crystal.potentials.sutton_chen import SuttonChen as SuttonChen
 from msjax.crystal.potentials.tabulated_eam import TabulatedEAM as TabulatedEAM
 from msjax.crystal.potentials.tersoff import Tersoff as Tersoff
 from msjax.crystal.potentials.zhou import Zhou as Zhou

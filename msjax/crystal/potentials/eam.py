@@ -7,6 +7,7 @@ from msjax.crystal.potential import Radial
 
 if TYPE_CHECKING:
     from msjax.crystal.potentials.gupta import Gupta
+    from msjax.crystal.potentials.sutton_chen import SuttonChen
     from msjax.crystal.potentials.tabulated_eam import TabulatedEAM
     from msjax.crystal.potentials.zhou import Zhou
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 class EAM(Radial):
     """Embedded-atom potentials.
 
-    Analytic, by element: ``EAM.gupta``, ``EAM.zhou``. Tables from a
+    Analytic, by element: ``EAM.gupta``, ``EAM.zhou``, ``EAM.sutton_chen``. Tables from a
     file: ``EAM.setfl``, ``EAM.finnis_sinclair``, ``EAM.funcfl``.
     """
 
@@ -39,6 +40,17 @@ class EAM(Radial):
         from msjax.crystal.potentials.zhou import Zhou
 
         return Zhou.of(element)
+
+    @staticmethod
+    def sutton_chen(element: str) -> "SuttonChen":
+        """Sutton and Chen's long-range potential of an fcc metal (doi:10.1080/09500839008206493).
+
+        >>> EAM.sutton_chen("Rh").elements
+        ('Rh',)
+        """
+        from msjax.crystal.potentials.sutton_chen import SuttonChen
+
+        return SuttonChen.of(element)
 
     @staticmethod
     def setfl(path: str | os.PathLike[str], element: str | None = None) -> "TabulatedEAM":
