@@ -36,6 +36,7 @@ MATERIALS = {
     "Buckingham": lambda: CauchyBorn(ms.bulk("Ar", "fcc", 5.3), ms.Buckingham(9381.0, 0.2764, 61.1, outer=8.3)),
     "Zhou": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), ms.EAM.zhou("Cu")),
     "Sutton-Chen": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), SUTTON_CHEN),
+    "effective medium": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), ms.EAM.effective_medium("Cu")),
     "Stillinger-Weber": lambda: CauchyBorn(ms.bulk("Si", "diamond", 5.45), ms.StillingerWeber()),
     "Tersoff": lambda: CauchyBorn(ms.bulk("Si", "diamond", 5.45), TERSOFF),
     "springs": lambda: CauchyBorn(ms.bulk("X", "square", 1.0), ms.Springs([1.0, 0.7], [0.98, 1.43], [1.0, 2.0**0.5])),
@@ -98,7 +99,7 @@ def slow(*names):
     "name",
     [
         *("Lennard-Jones", "Morse", "Gupta", "springs"),
-        *slow("Buckingham", "Zhou", "Sutton-Chen", "Stillinger-Weber", "Tersoff"),
+        *slow("Buckingham", "Zhou", "Sutton-Chen", "effective medium", "Stillinger-Weber", "Tersoff"),
     ],
 )
 def test_energy_stress_and_tangent(name):

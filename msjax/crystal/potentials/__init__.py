@@ -2,6 +2,7 @@
 
 from msjax.crystal.potentials.buckingham import Buckingham as Buckingham
 from msjax.crystal.potentials.eam import EAM as EAM
+from msjax.crystal.potentials.effective_medium import EffectiveMedium as EffectiveMedium
 from msjax.crystal.potentials.gupta import Gupta as Gupta
 from msjax.crystal.potentials.lennard_jones import LennardJones as LennardJones
 from msjax.crystal.potentials.morse import Morse as Morse

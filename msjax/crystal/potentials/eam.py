@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from msjax.crystal.potential import Radial
 
 if TYPE_CHECKING:
+    from msjax.crystal.potentials.effective_medium import EffectiveMedium
     from msjax.crystal.potentials.gupta import Gupta
     from msjax.crystal.potentials.sutton_chen import SuttonChen
     from msjax.crystal.potentials.tabulated_eam import TabulatedEAM
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 class EAM(Radial):
     """Embedded-atom potentials.
 
-    Analytic, by element: ``EAM.gupta``, ``EAM.zhou``, ``EAM.sutton_chen``. Tables from a
+    Analytic, by element: ``EAM.gupta``, ``EAM.zhou``, ``EAM.sutton_chen``, ``EAM.effective_medium``. Tables from a
     file: ``EAM.setfl``, ``EAM.finnis_sinclair``, ``EAM.funcfl``.
     """
 
@@ -51,6 +52,17 @@ class EAM(Radial):
         from msjax.crystal.potentials.sutton_chen import SuttonChen
 
         return SuttonChen.of(element)
+
+    @staticmethod
+    def effective_medium(element: str) -> "EffectiveMedium":
+        """Effective-medium theory of an fcc metal (doi:10.1016/0039-6028(96)00816-3), as ASE's calculator ``EMT()``.
+
+        >>> EAM.effective_medium("Pt").elements
+        ('Pt',)
+        """
+        from msjax.crystal.potentials.effective_medium import EffectiveMedium
+
+        return EffectiveMedium.of(element)
 
     @staticmethod
     def setfl(path: str | os.PathLike[str], element: str | None = None) -> "TabulatedEAM":
