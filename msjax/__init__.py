@@ -21,6 +21,7 @@ from msjax.crystal.potentials import EAM as EAM
 from msjax.crystal.potentials import Buckingham as Buckingham
 from msjax.crystal.potentials import LennardJones as LennardJones
 from msjax.crystal.potentials import Morse as Morse
+from msjax.crystal.potentials import PairFunction as PairFunction
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
 from msjax.crystal.potentials import Tersoff as Tersoff

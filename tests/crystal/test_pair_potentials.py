@@ -1,4 +1,4 @@
-"""Buckingham's potential against LAMMPS and its closed forms."""
+"""Buckingham's potential against LAMMPS and its closed forms; a user's own pair function."""
 
 import equinox as eqx
 import jax
@@ -87,6 +87,7 @@ def test_inside_its_maximum_buckingham_fails_and_harms_no_other():
         (lambda: ms.Buckingham(1.0, 0.3, 1.0, outer=9.0), r"C: 6C/\(A rho⁶\) must be below 751.0, or there is no"),
         (lambda: ms.Buckingham(**ARGON, inner=0.5, outer=9.0), "inner: must lie beyond the maximum"),
         (lambda: ms.Buckingham(**ARGON, inner=9.0, outer=8.0), "0 < inner < outer"),
+        (lambda: ms.PairFunction(lambda r, p: r, outer=-1.0), "0 < inner < outer"),
     ],
 )
 def test_refusals(make, message):
@@ -97,3 +98,30 @@ def test_refusals(make, message):
 def test_born_mayer_alone_has_no_maximum():
     potential = ms.Buckingham(1000.0, 0.3, 0.0, outer=9.0)
     assert float(potential.energy(jnp.array(0.01))) == pytest.approx(1000.0 * np.exp(-0.01 / 0.3))
+
+
+def test_a_pair_function_is_the_built_in_potential():
+    """Values, tangent and parameter gradients of Morse, written as a user would."""
+
+    def morse(dr, depth, alpha, r0):
+        x = jnp.exp(-alpha * (dr - r0))
+        return depth * (x * x - 2.0 * x)
+
+    numbers = {"depth": 0.3429, "alpha": 1.3588, "r0": 2.866}
+    parameters = {name: jnp.array(value) for name, value in numbers.items()}
+    built_in = ms.Morse(*numbers.values(), inner=6.0, outer=8.0)
+    own = ms.PairFunction(lambda r, p: morse(r, **p), parameters, inner=6.0, outer=8.0)
+    F = jnp.eye(3).at[0, 1].set(0.02)
+
+    def outputs(potential):
+        found = eqx.tree_at(lambda m: m.potential, material, potential).respond(F)
+        return found.energy, (found.stress, found.tangent)
+
+    material = ms.CauchyBorn(ms.bulk("Cu", "fcc", 3.65), built_in)
+    (expected, more), slopes = eqx.filter_value_and_grad(outputs, has_aux=True)(built_in)
+    (found, rest), own_slopes = eqx.filter_value_and_grad(outputs, has_aux=True)(own)
+    assert float(found) == pytest.approx(float(expected), rel=1e-14)
+    for x, y in zip(rest, more, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-14)
+    for name, leaf in (("depth", slopes.depth), ("alpha", slopes.alpha), ("r0", slopes.r0)):
+        assert float(own_slopes.parameters[name]) == pytest.approx(float(leaf), rel=1e-12)
