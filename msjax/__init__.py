@@ -9,8 +9,10 @@ from msjax.calibration import calibrate as calibrate
 from msjax.crystal import phonons as phonons
 from msjax.crystal import surfaces as surfaces
 from msjax.crystal.cauchy_born import CauchyBorn as CauchyBorn
+from msjax.crystal.elastic import clamped_fourth_order_stiffness as clamped_fourth_order_stiffness
 from msjax.crystal.elastic import clamped_stiffness as clamped_stiffness
 from msjax.crystal.elastic import clamped_third_order_stiffness as clamped_third_order_stiffness
+from msjax.crystal.elastic import relaxed_fourth_order_stiffness as relaxed_fourth_order_stiffness
 from msjax.crystal.elastic import relaxed_stiffness as relaxed_stiffness
 from msjax.crystal.elastic import relaxed_third_order_stiffness as relaxed_third_order_stiffness
 from msjax.crystal.equilibrium import equilibrium as equilibrium
@@ -26,6 +28,8 @@ from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
 from msjax.crystal.potentials import Tersoff as Tersoff
 from msjax.crystal.supercell import supercell as supercell
+from msjax.crystal.pressure import pressure_derivatives as pressure_derivatives
+from msjax.crystal.pressure import stress_strain_coefficients as stress_strain_coefficients
 from msjax.fe.solve import solve as solve
 from msjax.homogenization import microstructures as microstructures
 from msjax.homogenization.boundary import Mixed as Mixed

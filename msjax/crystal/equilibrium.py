@@ -1,7 +1,7 @@
-"""The stress-free state of a crystal: one Newton solve in stretch and inner shifts together."""
+"""The state of a crystal at zero stress or under pressure: one Newton solve in stretch and inner shifts together."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -24,11 +24,12 @@ _SETTINGS = Newton(tolerance=1e-8, length=1.0, max_steps=60, largest_step=0.1)
 
 
 class Equilibrium(NamedTuple):
-    """A crystal at zero stress. All fields are differentiable in the potential's parameters.
+    """A crystal at zero stress, or under pressure. All fields are differentiable in the potential's parameters.
 
     ``material``: the same material on the relaxed crystal, so that W, P and A count per equilibrium volume; ``stretch``
     (d, d): symmetric, from the crystal given to the relaxed one (λ1 when isotropic); ``energy_per_atom``, eV, negative
-    when bound; ``volume_per_atom``, Å^d; ``status`` (UNSTABLE: stationary, but not a minimum in stretch and shifts).
+    when bound, without the work p V of a pressure; ``volume_per_atom``, Å^d; ``status`` (UNSTABLE: stationary, but not
+    a minimum in stretch and shifts).
     """
 
     material: CauchyBorn
@@ -69,8 +70,13 @@ class Equilibrium(NamedTuple):
         return jnp.sqrt(area / 0.75**0.5), 2.0 * self.volume_per_atom / area
 
 
-def equilibrium(material: CauchyBorn, *, stretch: str | None = None, throw: bool = True) -> Equilibrium:
-    """Relax a crystal's cell, and its inner shifts if the material relaxes them, to zero stress.
+def equilibrium(
+    material: CauchyBorn, *, stretch: str | None = None, pressure: Any = None, throw: bool = True
+) -> Equilibrium:
+    """Relax a crystal's cell, and its inner shifts if the material relaxes them, to zero stress or to a ``pressure``.
+
+    The pressure p, eV/Å^d, positive in compression, is a number that may be traced; under it the enthalpy E + p V is
+    stationary, and the Cauchy stress of the result is −p 1.
 
     Minimises the energy over a homogeneous stretch: ``stretch="isotropic"`` has the one unknown λ (then tr P = 0; the
     stress vanishes where symmetry makes it isotropic), ``"full"`` the d(d+1)/2 components of a symmetric U. By default
@@ -80,7 +86,8 @@ def equilibrium(material: CauchyBorn, *, stretch: str | None = None, throw: bool
     The neighbours stay those of the material given. The margin that is left is checked at the result (OVERFLOW) and
     by every later ``respond``; for a crystal that starts far from equilibrium build a new material on the result.
 
-    Raises ``ValueError`` for springs, whose rest lengths belong to the crystal they were attached to, and
+    Raises ``ValueError`` for springs, whose rest lengths belong to the crystal they were attached to, for a pressure
+    that is not one number, and
     :class:`msjax.status.SolveError` for a failed solve when ``throw`` and the values are concrete; otherwise a failed
     member is NaN with its status.
 
@@ -95,13 +102,17 @@ def equilibrium(material: CauchyBorn, *, stretch: str | None = None, throw: bool
         stretch = "isotropic" if isotropic_shells(material.neighbours) else "full"
     elif stretch not in ("isotropic", "full"):
         raise ValueError(f"stretch: expected 'isotropic', 'full' or None, got {stretch!r}")
-    result = _equilibrium(material, stretch)
+    if pressure is not None:
+        pressure = jnp.asarray(pressure, float)
+        if pressure.shape != ():
+            raise ValueError(f"pressure: expected one number, got shape {pressure.shape}; batch with vmap")
+    result = _equilibrium(material, stretch, pressure)
     check(result.status, "equilibrium", throw)
     return result
 
 
 @eqx.filter_jit
-def _equilibrium(material: CauchyBorn, stretch: str) -> Equilibrium:
+def _equilibrium(material: CauchyBorn, stretch: str, pressure: Array | None) -> Equilibrium:
     crystal, bonds, dim = material.crystal, material.neighbours, material.dim
     n = crystal.atoms_per_cell - 1
     modes = _stretch_modes(dim, stretch)
@@ -109,7 +120,8 @@ def _equilibrium(material: CauchyBorn, stretch: str) -> Equilibrium:
     arguments = Arguments(jnp.eye(dim), material.reference_bonds, material.bound_potential)
     functional = _Relaxation(bonds, stretch, material.inner == "relaxed")
     start = jnp.concatenate([jnp.asarray(_unit_stretch(dim, stretch)), jnp.zeros(free * dim)])
-    x, status = stationary(functional, start, arguments, _SETTINGS)
+    load = None if pressure is None else pressure * crystal.volume
+    x, status = stationary(functional, start, _Loaded(arguments, load), _SETTINGS)
     u, shifts = _unpack(x, modes, n, free)
     admissible = jnp.all(leading_minors(u) > 0)
     status = screen(status, ~admissible, Code.INVERTED)
@@ -127,39 +139,58 @@ def _equilibrium(material: CauchyBorn, stretch: str) -> Equilibrium:
     return Equilibrium(eqx.tree_at(lambda m: m.crystal, material, relaxed), u, total / atoms, volume / atoms, status)
 
 
+class _Loaded(NamedTuple):
+    """What the relaxation depends on: the lattice, and the pressure times the volume at F = I."""
+
+    lattice: Arguments
+    load: Array | None
+
+
 @dataclasses.dataclass(frozen=True)
 class _Relaxation(Functional):
-    """Energy per cell in x = (stretch, shifts): the joint expansion in (F, s) restricted to F = Σ x_v mode_v."""
+    """Enthalpy per cell in x = (stretch, shifts): the joint expansion in (F, s) restricted to F = Σ x_v mode_v."""
 
     neighbours: Neighbours
     stretch: str
     relaxed: bool
 
-    def derivatives(self, x, arguments):
-        """Energy, gradient and Hessian by projection."""
+    def derivatives(self, x, loaded: _Loaded):
+        """Enthalpy, gradient and Hessian by projection."""
+        arguments = loaded.lattice
         dim, n, modes, free = self._sizes(arguments)
         u, shifts = _unpack(x, modes, n, free)
         joint = expand_joint(self.neighbours, arguments._replace(deformation=u), shifts)
         embed = np.zeros((dim * dim + n * dim, len(modes) + free * dim))
         embed[: dim * dim, : len(modes)] = modes.reshape(len(modes), -1).T
         embed[dim * dim :, len(modes) :] = np.eye(n * dim, free * dim)
-        return joint.energy, joint.gradient @ embed, embed.T @ joint.hessian @ embed
+        value, gradient, hessian = joint.energy, joint.gradient @ embed, embed.T @ joint.hessian @ embed
+        if loaded.load is None:
+            return value, gradient, hessian
+        work, slope = jax.value_and_grad(_work)(x, loaded.load, modes)
+        return value + work, gradient + slope, hessian + jax.hessian(_work)(x, loaded.load, modes)
 
-    def gradient(self, x, arguments):
-        """Gradient alone, by reverse mode of the energy."""
+    def gradient(self, x, loaded: _Loaded):
+        """Gradient alone, by reverse mode of the enthalpy."""
+        arguments = loaded.lattice
+        _, n, modes, free = self._sizes(arguments)
 
         def total(x):
-            _, n, modes, free = self._sizes(arguments)
             u, shifts = _unpack(x, modes, n, free)
-            return energy(
+            value = energy(
                 arguments.potential, self.neighbours, bond_vectors(self.neighbours, u, arguments.reference, shifts)
             )
+            return value if loaded.load is None else value + _work(x, loaded.load, modes)
 
         return jax.grad(total)(x)
 
     def _sizes(self, arguments: Arguments):
         dim, n = arguments.deformation.shape[0], self.neighbours.atoms - 1
         return dim, n, _stretch_modes(dim, self.stretch), n if self.relaxed else 0
+
+
+def _work(x: Float[Array, " m"], load: Array, modes: np.ndarray) -> Scalar:
+    """p V."""
+    return load * det(_unpack(x, modes, 0, 0)[0])
 
 
 def _unpack(x: Float[Array, " m"], modes: np.ndarray, n: int, free: int) -> tuple[Array, Array]:
