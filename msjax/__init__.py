@@ -7,6 +7,7 @@ from msjax.calibration import Observations as Observations
 from msjax.calibration import Parameter as Parameter
 from msjax.calibration import calibrate as calibrate
 from msjax.crystal import phonons as phonons
+from msjax.crystal import strength as strength
 from msjax.crystal import surfaces as surfaces
 from msjax.crystal.cauchy_born import CauchyBorn as CauchyBorn
 from msjax.crystal.elastic import clamped_fourth_order_stiffness as clamped_fourth_order_stiffness

@@ -1,5 +1,6 @@
 """Where along a path of deformations the lattice, and where the continuum, loses stability."""
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -70,33 +71,56 @@ def critical_strain(
     shape = jax.eval_shape(path, lower)
     if shape.shape != (material.dim, material.dim):
         raise ValueError(f"path: expected F of shape ({material.dim}, {material.dim}), got {shape.shape}")
-    lattice, continuum, beyond, status = _search(material, path, lower, upper, grid)
+    return first_loss(material, _Given(path), lower, upper, grid)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Given:
+    """A path that does not depend on the material."""
+
+    path: Callable[[Scalar], Array]
+
+    def __call__(self, material: CauchyBorn, t: Array) -> tuple[CauchyBorn, Array]:
+        return material, self.path(t)
+
+
+def first_loss(
+    subject: Any, along: Callable[[Any, Array], tuple[CauchyBorn, Array]], lower: Array, upper: Array, grid: int
+) -> Critical:
+    """First loss of stability where ``along(subject, t)`` gives material and F, as :func:`critical_strain` finds it.
+
+    ``subject`` is a pytree with the material and whatever else F depends on, ``along`` is hashable and has no traced
+    values of its own. Differentiable once in the arrays of the subject.
+    """
+    lattice, continuum, material, beyond, status = _search(subject, along, lower, upper, grid)
     return Critical(lattice, continuum, stability(material, beyond, grid=grid), status)
 
 
 @eqx.filter_jit
-def _search(material: CauchyBorn, path, lower: Array, upper: Array, grid: int):
-    arrays, static = eqx.partition(material, eqx.is_inexact_array)
-    where, code = _losses(path, grid, static, arrays, lower, upper)
+def _search(subject, along, lower: Array, upper: Array, grid: int):
+    arrays, static = eqx.partition(subject, eqx.is_inexact_array)
+    where, code = _losses(along, grid, static, arrays, lower, upper)
     status = Status.of(code)
     where = guard(where, status.failed)
     beyond = jnp.where(jnp.isfinite(where[0]), where[0] + 1e-6 * (upper - lower), upper)
-    return where[0], where[1], path(jax.lax.stop_gradient(beyond)), status
+    material, deformation = along(subject, jax.lax.stop_gradient(beyond))
+    return where[0], where[1], material, deformation, status
 
 
-def _constants(path, grid, static, arrays, t):
+def _constants(along, grid, static, arrays, t):
     """The lattice's and the continuum's stability constant at t (2,), and the status code."""
-    found = stability(eqx.combine(arrays, static), path(t), grid=grid)
+    material, deformation = along(eqx.combine(arrays, static), t)
+    found = stability(material, deformation, grid=grid)
     lattice = jnp.maximum(found.lowest_modulus, -1.0e3)  # −inf beyond a saddle of the shifts
     return jnp.stack([lattice, found.ellipticity.value]), found.status.code
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
-def _losses(path, grid, static, arrays, lower, upper):
+def _losses(along, grid, static, arrays, lower, upper):
     """Parameters (2,) where the lattice's and the continuum's constant turn negative, and the code of a failure."""
 
     def evaluate(t):
-        return jax.vmap(lambda x: _constants(path, grid, static, arrays, x))(t)
+        return jax.vmap(lambda x: _constants(along, grid, static, arrays, x))(t)
 
     def bracket(t, values, codes):
         """First stop among samples t (s,) of one constant: below, above, whether there is one, and its code."""
@@ -126,15 +150,15 @@ def _losses(path, grid, static, arrays, lower, upper):
 
 
 @_losses.defjvp
-def _losses_jvp(path, grid, static, primals, tangents):
+def _losses_jvp(along, grid, static, primals, tangents):
     arrays, lower, upper = primals
-    where, code = _losses(path, grid, static, arrays, lower, upper)
+    where, code = _losses(along, grid, static, arrays, lower, upper)
 
     def slope(column):
         t = jnp.where(jnp.isfinite(where[column]), where[column], lower)
 
         def constant(a, x):
-            return _constants(path, grid, static, a, x)[0][column]
+            return _constants(along, grid, static, a, x)[0][column]
 
         _, change = jax.jvp(lambda a: constant(a, t), (arrays,), (tangents[0],))
         _, rate = jax.jvp(lambda x: constant(arrays, x), (t,), (jnp.ones_like(t),))
