@@ -90,7 +90,7 @@ class Shear(Loading):
     direction s stays; the lattice plane stays on m where s×m is normal to a mirror plane, as for ⟨11-2⟩{111}, and
     else may tilt about s. Not ``relaxed``: simple shear F = 1 + γ s⊗m.
 
-    >>> abs(Shear(plane=(1, 1, 1), direction=(1, 1, -2)).axis.trace()) < 1e-12
+    >>> bool(abs(Shear(plane=(1, 1, 1), direction=(1, 1, -2)).axis.trace()) < 1e-12)
     True
     """
 
