@@ -32,6 +32,7 @@ from msjax.crystal.potentials import Tersoff as Tersoff
 from msjax.crystal.supercell import supercell as supercell
 from msjax.crystal.pressure import pressure_derivatives as pressure_derivatives
 from msjax.crystal.pressure import stress_strain_coefficients as stress_strain_coefficients
+from msjax.crystal.verification import verify as verify
 from msjax.fe.solve import solve as solve
 from msjax.homogenization import microstructures as microstructures
 from msjax.homogenization.boundary import Mixed as Mixed

@@ -84,9 +84,9 @@ def shift_basins(
     """Relax the inner shifts at F (by default I) from no shift and from ``starts`` − 1 random ones.
 
     The random starts move every atom but the first by up to ``size`` times the shortest bond along each axis, drawn
-    from ``seed``, the same for every F and material, so that batches by vmap compare. Finding a basin is a matter of luck:
-    what is not found is not excluded. Each start's neighbours are those of the material, OVERFLOW where shifts take an
-    atom beyond the margin. To use a basin pass its shifts as ``state`` to ``respond``.
+    from ``seed``, the same for every F and material, so that batches by vmap compare. Finding a basin is a matter of
+    luck: what is not found is not excluded. Each start's neighbours are those of the material, OVERFLOW where shifts
+    take an atom beyond the margin. To use a basin pass its shifts as ``state`` to ``respond``.
 
     Raises ``ValueError`` for a crystal with one atom per cell, less than one start, and a size that is not positive.
 

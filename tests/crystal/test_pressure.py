@@ -66,6 +66,7 @@ def test_pair_potentials_by_lattice_sums(argon):
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * np.max(np.abs(expected)))
 
 
+@pytest.mark.slow
 def test_eleven_constants_of_a_cubic_crystal(copper):
     c = np.asarray(relaxed_fourth_order_stiffness(copper))
     scale = np.max(np.abs(c))
