@@ -19,11 +19,9 @@ from msjax.crystal.elastic import (
     relaxed_third_order_stiffness,
 )
 from msjax.crystal.equilibrium import equilibrium
-from msjax.crystal.potentials import Gupta, SuttonChen
+from msjax.crystal.potentials import Gupta
 
 COPPER = Gupta(0.0855, 1.224, 10.960, 2.278, 2.556, inner=4.65, outer=4.98, element="Cu")
-
-SUTTON_CHEN = SuttonChen(1.2382e-2, 3.61, 39.432, 9.0, 6.0, inner=5.95, outer=6.6, element="Cu")
 
 # the fit of 1988, whose numbers are all of order one or more: the steps below are 3e-5 at least
 TERSOFF = ms.Tersoff(3264.7, 95.373, 3.2394, 1.3258, 1.3258, 0.33675, 22.956, 4.8381, 2.0417, 0.0, 1.0, 3.0, 0.2)
@@ -35,7 +33,6 @@ MATERIALS = {
     "Gupta": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), COPPER),
     "Buckingham": lambda: CauchyBorn(ms.bulk("Ar", "fcc", 5.3), ms.Buckingham(9381.0, 0.2764, 61.1, outer=8.3)),
     "Zhou": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), ms.EAM.zhou("Cu")),
-    "Sutton-Chen": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), SUTTON_CHEN),
     "effective medium": lambda: CauchyBorn(ms.bulk("Cu", "fcc", 3.65), ms.EAM.effective_medium("Cu")),
     "Stillinger-Weber": lambda: CauchyBorn(ms.bulk("Si", "diamond", 5.45), ms.StillingerWeber()),
     "Tersoff": lambda: CauchyBorn(ms.bulk("Si", "diamond", 5.45), TERSOFF),
@@ -99,7 +96,7 @@ def slow(*names):
     "name",
     [
         *("Lennard-Jones", "Morse", "Gupta", "springs"),
-        *slow("Buckingham", "Zhou", "Sutton-Chen", "effective medium", "Stillinger-Weber", "Tersoff"),
+        *slow("Buckingham", "Zhou", "effective medium", "Stillinger-Weber", "Tersoff"),
     ],
 )
 def test_energy_stress_and_tangent(name):

@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -51,6 +52,26 @@ def test_it_is_a_sum_over_pairs_and_a_square_root():
     assert float(found) == pytest.approx(expected, rel=1e-13)
 
 
+def test_gradients_by_its_five_numbers():
+    """Of the energy of the perfect crystal, which is the closed sum: by differences of the sum in plain NumPy."""
+    r = 3.61 * SHELLS[SHELLS < 2.3]
+    numbers = np.array([1.2382e-2, 3.61, 39.432, 9.0, 6.0])
+    end = np.asarray(taper(jnp.asarray(r), 6.0, 7.0))
+
+    def energy(values):
+        epsilon, a, c, n, m = values
+        return epsilon * (0.5 * np.sum((a / r) ** n * end) - c * np.sqrt(np.sum((a / r) ** m * end)))
+
+    def of_potential(values):
+        potential = SuttonChen(*values, inner=6.0, outer=7.0)
+        moments = jnp.sum(potential.density(jnp.asarray(r**2)), axis=1)
+        return jnp.sum(potential.pair(jnp.asarray(r**2))) + potential.embed(moments)
+
+    steps = 1e-5 * np.diag(numbers)
+    expected = [(energy(numbers + s) - energy(numbers - s)) / (2.0 * np.max(s)) for s in steps]
+    np.testing.assert_allclose(jax.grad(of_potential)(jnp.asarray(numbers)), expected, rtol=1e-7)
+
+
 @pytest.mark.slow
 def test_the_bulk_modulus_goes_to_its_closed_form():
     """n m = 18 Ω B/E_c for an endless crystal (the paper's equation), and the energy is right but for 1/reach³."""
@@ -69,7 +90,8 @@ def test_the_bulk_modulus_goes_to_its_closed_form():
     assert abs(errors[1][1]) < 1e-3
 
 
-@pytest.mark.parametrize("element", ["Al", *(pytest.param(e, marks=pytest.mark.slow) for e in ("Cu", "Ir"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("element", ["Al", "Ir"])
 def test_what_the_default_cut_off_costs(element):
     """Within what the docstring says."""
     n, m, _, _, a = SUTTON_CHEN[element]

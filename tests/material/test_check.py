@@ -39,7 +39,6 @@ MATERIALS = {
     "springs, square": lambda: ms.CauchyBorn(ms.bulk("X", "square", a=1.0), ms.Springs([1.0, 1.0], [1.0, 2.0**0.5])),
     "Gupta": lambda: ms.CauchyBorn(fcc(), ms.EAM.gupta("Cu")),
     "Zhou tungsten": lambda: ms.CauchyBorn(ms.bulk("W", "bcc", a=3.165), ms.EAM.zhou("W")),
-    "Buckingham": lambda: ms.CauchyBorn(fcc(5.4, "Ar"), ms.Buckingham(9381.0, 0.2764, 61.1, outer=9.0)),
     "silicon": lambda: ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.StillingerWeber()),
     "silicon, clamped": lambda: ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.StillingerWeber(), inner="clamped"),
     "Tersoff silicon": lambda: ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.Tersoff(lam3=1.7322)),
@@ -59,7 +58,6 @@ SLOW = {
     "Tersoff silicon",
     "Gupta",
     "Zhou tungsten",
-    "Buckingham",
     "plane stress of a lattice",
     "user's site energy",
 }
