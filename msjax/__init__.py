@@ -6,12 +6,14 @@ from msjax import units as units
 from msjax.calibration import Observations as Observations
 from msjax.calibration import Parameter as Parameter
 from msjax.calibration import calibrate as calibrate
+from msjax.crystal import configurations as configurations
 from msjax.crystal import phonons as phonons
 from msjax.crystal import strength as strength
 from msjax.crystal import surfaces as surfaces
 from msjax.crystal.basins import shift_basins as shift_basins
 from msjax.crystal.cauchy_born import CauchyBorn as CauchyBorn
 from msjax.crystal.elastic import clamped_fourth_order_stiffness as clamped_fourth_order_stiffness
+from msjax.crystal.configurations import Configuration as Configuration
 from msjax.crystal.elastic import clamped_stiffness as clamped_stiffness
 from msjax.crystal.elastic import clamped_third_order_stiffness as clamped_third_order_stiffness
 from msjax.crystal.elastic import relaxed_fourth_order_stiffness as relaxed_fourth_order_stiffness

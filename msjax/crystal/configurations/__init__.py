@@ -1,0 +1,10 @@
+"""Atoms that need not be a perfect crystal: neighbour lists, energy, forces and stress."""
+
+from msjax.crystal.configurations.configuration import Configuration as Configuration
+from msjax.crystal.configurations.evaluation import Evaluation as Evaluation
+from msjax.crystal.configurations.evaluation import energy as energy
+from msjax.crystal.configurations.evaluation import evaluate as evaluate
+from msjax.crystal.configurations.evaluation import hessian_product as hessian_product
+from msjax.crystal.configurations.neighbour_list import NeighbourList as NeighbourList
+from msjax.crystal.configurations.neighbour_list import incomplete as incomplete
+from msjax.crystal.configurations.neighbour_list import neighbour_list as neighbour_list

