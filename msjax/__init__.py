@@ -6,6 +6,7 @@ from msjax import units as units
 from msjax.calibration import Observations as Observations
 from msjax.calibration import Parameter as Parameter
 from msjax.calibration import calibrate as calibrate
+from msjax.crystal import ase as ase
 from msjax.crystal import configurations as configurations
 from msjax.crystal import phonons as phonons
 from msjax.crystal import strength as strength

@@ -97,7 +97,7 @@ def neighbour_list(
     >>> import msjax as ms
     >>> copper = Configuration.of(ms.bulk("Cu", "fcc", a=3.615), 2)
     >>> neighbour_list(copper, ms.LennardJones(sigma=2.3, outer=4.0), skin=0.2)
-    NeighbourList(8 atoms, at most 18 neighbours, 136 entries)
+    NeighbourList(8 atoms, at most 18 neighbours, 70 entries)
     """
     if potential.topological:
         raise ValueError("potential: springs belong to the bonds of a crystal; they cannot find neighbours")
