@@ -8,3 +8,5 @@ from msjax.crystal.configurations.evaluation import hessian_product as hessian_p
 from msjax.crystal.configurations.neighbour_list import NeighbourList as NeighbourList
 from msjax.crystal.configurations.neighbour_list import incomplete as incomplete
 from msjax.crystal.configurations.neighbour_list import neighbour_list as neighbour_list
+from msjax.crystal.configurations.relaxation import Relaxed as Relaxed
+from msjax.crystal.configurations.relaxation import relax as relax

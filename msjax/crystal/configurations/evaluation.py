@@ -111,6 +111,19 @@ def _unless_jvp(primals, tangents):
 
 
 @eqx.filter_custom_jvp
+def total_energy(potential: Potential, positions: Array, cell: Array, neighbours: NeighbourList) -> Scalar:
+    """Energy alone, with the derivative of :func:`total_and_sites` and much less to trace; no checks."""
+    return jnp.sum(site_energies(potential, neighbours, positions, cell))
+
+
+@total_energy.def_jvp
+def _total_energy_jvp(primals, tangents):
+    potential, positions, cell, neighbours = primals
+    sites = all_of_sites(potential, neighbours, positions, cell)
+    return jnp.sum(sites.energies), _change(sites, primals, tangents)
+
+
+@eqx.filter_custom_jvp
 def total_and_sites(potential: Potential, positions: Array, cell: Array, neighbours: NeighbourList):
     """Energy, and all there is to know of the sites.
 
@@ -124,8 +137,17 @@ def total_and_sites(potential: Potential, positions: Array, cell: Array, neighbo
 @total_and_sites.def_jvp
 def _total_and_sites_jvp(primals, tangents):
     potential, positions, cell, neighbours = primals
-    d_potential, d_positions, d_cell, d_neighbours = tangents
     total, sites = total_and_sites(potential, positions, cell, neighbours)
+    _, d_sites = eqx.filter_jvp(
+        lambda p, x, c: all_of_sites(p, neighbours, x, c), (potential, positions, cell), tangents[:3]
+    )
+    return (total, sites), (_change(sites, primals, tangents), d_sites)
+
+
+def _change(sites: Sites, primals, tangents) -> Scalar:
+    """dE; None stands for what does not vary."""
+    potential, positions, cell, neighbours = primals
+    d_potential, d_positions, d_cell, _ = tangents
     change = jnp.zeros(())
     if d_positions is not None:
         change = change - jnp.sum(sites.forces * d_positions)
@@ -133,18 +155,13 @@ def _total_and_sites_jvp(primals, tangents):
         change = change + jnp.sum(_cell_slope(sites, positions, cell, neighbours) * d_cell)
     varied = jax.tree.map(lambda t: t is not None, d_potential, is_leaf=lambda t: t is None)
     if any(jax.tree.leaves(varied)):
+        moving, resting = eqx.partition(potential, varied)
 
         def at_fixed_bonds(moving):
             return jnp.sum(site_energies(eqx.combine(moving, resting), neighbours, positions, cell))
 
-        moving, resting = eqx.partition(potential, varied)
         change = change + jax.jvp(at_fixed_bonds, (moving,), (d_potential,))[1]
-    _, d_sites = eqx.filter_jvp(
-        lambda p, x, c: all_of_sites(p, neighbours, x, c),
-        (potential, positions, cell),
-        (d_potential, d_positions, d_cell),
-    )
-    return (total, sites), (change, d_sites)
+    return change
 
 
 def _cell_slope(sites: Sites, positions: Array, cell: Array, neighbours: NeighbourList) -> Float[Array, "d d"]:

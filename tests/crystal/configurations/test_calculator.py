@@ -138,6 +138,7 @@ def test_equation_of_state():
     assert modulus / ase.units.GPa == pytest.approx((151.4245 + 2 * 76.4221) / 3, rel=3e-3)
 
 
+@pytest.mark.slow
 def test_molecular_dynamics_conserves_energy():
     from ase.md.verlet import VelocityVerlet
 
@@ -156,6 +157,7 @@ def test_molecular_dynamics_conserves_energy():
     np.testing.assert_allclose(np.sum(atoms.get_momenta(), axis=0), momentum, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_hopping_vacancy_by_nudged_elastic_band(potential_file):
     """Vacancy migration in copper: Mishin et al. (doi:10.1103/PhysRevB.63.224106), who made the potential, give
     0.69 eV; 63 atoms are few, so ASE's own calculator is asked for the barrier between these images too."""

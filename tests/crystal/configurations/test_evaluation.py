@@ -69,7 +69,15 @@ def disordered(periodic=(True, True, True), n=7, seed=3):
     return Configuration(SKEWED, fractional @ SKEWED, "X", periodic)
 
 
-@pytest.mark.parametrize("name", ["Lennard-Jones", "Gupta", "Stillinger-Weber", "Tersoff"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("Lennard-Jones", marks=pytest.mark.slow),
+        "Gupta",
+        "Stillinger-Weber",
+        pytest.param("Tersoff", marks=pytest.mark.slow),
+    ],
+)
 def test_perfect_crystals_are_cauchy_born(name):
     """Energy and stress of a supercell at F, in several pieces, are W and P."""
     potential = POTENTIALS[name]
@@ -85,7 +93,7 @@ def test_perfect_crystals_are_cauchy_born(name):
     np.testing.assert_allclose(np.sum(found.forces, axis=0), 0.0, atol=1e-12)
 
 
-SLOW = ("Lennard-Jones", "bond functions", "Tersoff")
+SLOW = ("Lennard-Jones", "Stillinger-Weber", "bond functions", "Tersoff", "site energy")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in POTENTIALS])
@@ -123,6 +131,7 @@ def test_derivatives(name):
         np.testing.assert_allclose(slopes[1], jnp.sum(stress * dF) * configuration.volume, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_second_derivatives_mix_and_commute():
     """∂²E/∂θ∂x and ∂²E/∂θ² by reverse over reverse and forward over reverse; products with the Hessian."""
     potential, configuration = POTENTIALS["Gupta"], disordered()
