@@ -11,7 +11,7 @@ from msjax.crystal import configurations as configurations
 from msjax.crystal import phonons as phonons
 from msjax.crystal import strength as strength
 from msjax.crystal import surfaces as surfaces
-from msjax.crystal.basins import shift_basins as shift_basins
+from msjax.crystal.shift_basins import shift_basins as shift_basins
 from msjax.crystal.cauchy_born import CauchyBorn as CauchyBorn
 from msjax.crystal.elastic import clamped_fourth_order_stiffness as clamped_fourth_order_stiffness
 from msjax.crystal.configurations import Configuration as Configuration

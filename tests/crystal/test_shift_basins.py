@@ -8,7 +8,7 @@ import pytest
 from scipy.signal import argrelmin
 
 import msjax as ms
-from msjax.crystal.basins import shift_basins
+from msjax.crystal.shift_basins import shift_basins
 from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.status import Code
 
