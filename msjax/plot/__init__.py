@@ -13,4 +13,5 @@ from msjax.plot.fe import deformed as deformed
 from msjax.plot.fe import history as history
 from msjax.plot.films import films as films
 from msjax.plot.phonons import dispersion as dispersion
+from msjax.plot.stability import stability_map as stability_map
 from msjax.plot.style import save as save
