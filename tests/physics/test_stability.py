@@ -140,6 +140,78 @@ def test_lowest_frequency_on_the_grid_and_ellipticity_along_the_paths(key, metal
     assert np.all(above < 0.3)
 
 
+PATHS = {
+    "uniaxial_strain_100": np.diag([1.0, 0.0, 0.0]),
+    "shear_[100](010)": np.outer([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]),
+    TWINNING: np.outer(ALONG, PLANE),
+    "shear_-[11-2](111)": -np.outer(ALONG, PLANE),
+}
+PAIRS = {
+    "LJ_gromacs_2.5_3.5": ms.LennardJones(inner=2.5, outer=3.5),
+    "Morse_Cu_smoothlinear_9.0": ms.Morse(0.3429, 1.3588, 2.866, outer=9.0, ending="force-shifted"),
+}
+
+
+def on_path(name, table, strain):
+    """F on a path of stability.json; under uniaxial stress with the lateral stretch of its table."""
+    if name != "uniaxial_stress_100":
+        return np.eye(3) + strain * PATHS[name]
+    strains = np.array([row["e"] for row in table])
+    near = np.argsort(np.abs(strains - strain))[:5]
+    lateral = np.polyval(np.polyfit(strains[near], [table[i]["F"][1][1] for i in near], 4), strain)
+    return np.diag([1.0 + strain, lateral, lateral])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [*PAIRS, *METALS])
+def test_all_five_paths_lose_stability_where_and_in_the_order_they_should(key, metal, reference):
+    """Within 2 % of the reference's strains, soft phonon and ellipticity change sign, and which comes first is so.
+
+    The reference's phonons are those of an 8³ grid: they are compared on that grid, the order by the refined verdict.
+    """
+    if key in PAIRS:
+        a0 = reference("lattice_response")[key]["a0"]
+        material = ms.CauchyBorn(ms.bulk("X" if key.startswith("LJ") else "Cu", "fcc", a0), PAIRS[key])
+    else:
+        material = metal(key)
+    line = np.arange(8) / 8
+    grid = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).reshape(-1, 3)[1:]
+    paths = reference("stability")[key]
+    assert len(paths) == 5
+    strains, names = [], []
+    for name, path in paths.items():
+        soft, lost = path["first_soft_phonon_strain"], path["ellipticity_loss_strain"]
+        first = min(soft, lost)
+        at = [
+            0.98 * soft,
+            1.02 * soft,
+            0.98 * lost,
+            1.02 * lost,
+            0.5 * (soft + lost),
+            *(first * np.linspace(0, 0.9, 6)),
+        ]
+        strains += [on_path(name, path["table"], e) for e in at]
+        names.append(name)
+
+    @jax.jit
+    @jax.vmap
+    def look(F):
+        found = ms.phonons.stability(material, F)
+        return jnp.min(ms.phonons.modes(material, grid, F).omega2), found.ellipticity.value, found.verdict_code
+
+    on_grid, elliptic, codes = (np.asarray(x).reshape(5, -1) for x in look(np.array(strains)))
+    for i, name in enumerate(names):
+        soft, lost = paths[name]["first_soft_phonon_strain"], paths[name]["ellipticity_loss_strain"]
+        assert on_grid[i, 0] > 0 > on_grid[i, 1], name
+        assert elliptic[i, 2] > 0 > elliptic[i, 3], name
+        assert np.all(codes[i, 5:] == int(Verdict.STABLE)), name
+        if soft < lost:
+            assert codes[i, 4] == int(Verdict.SOFT_PHONON), name
+        else:  # up to the loss of ellipticity nothing is soft, off the grid neither
+            assert codes[i, 2] == int(Verdict.STABLE), name
+            assert codes[i, 4] == int(Verdict.ELLIPTICITY_LOST), name
+
+
 @pytest.mark.slow
 def test_the_refined_minimum_beats_the_grid():
     """A coarse grid and a fine one find the same soft wave between their points."""
