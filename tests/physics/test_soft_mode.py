@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 import msjax as ms
 from msjax.crystal.ase import to_ase
 from msjax.crystal.phonons import Outcome, Verdict
+from msjax.crystal.primitive import turned
 from msjax.status import Code
 
 DIAGONAL = 2.0**0.5
@@ -227,6 +228,9 @@ def test_sheared_copper_turns_to_hcp_by_way_of_its_l_phonon(potential_file, refe
     assert beyond.primitive.atoms_per_cell == 2
     assert float(beyond.curvature) > 0
     assert 1e-4 < float(beyond.energy_gain_per_atom) < 1e-3
+    free = ms.phonons.follow_soft_mode(material, np.eye(3) + 0.16 * TWINNING, q=[0.5, 0.5, 0.5], free_cell=True)
+    assert free.outcome is Outcome.UNDEFORMED  # let go this early it is fcc again
+    assert abs(float(free.energy_per_atom) - known["Ecoh_per_atom"]) < 1e-6
     hcp = ms.phonons.follow_soft_mode(material, np.eye(3) + TWINNING / 8**0.5, q=[0.5, 0.5, 0.5])
     assert float(hcp.energy_gain_per_atom) > 0.05
     # hcp copper lies a little above fcc in this potential
@@ -239,3 +243,22 @@ def test_sheared_copper_turns_to_hcp_by_way_of_its_l_phonon(potential_file, refe
     pytest.importorskip("spglib", reason="space groups come from spglib: pip install 'msjax[atoms]'")
     assert beyond.space_group == "C2/m (12)"
     assert hcp.space_group == "P6_3/mmc (194)"
+
+
+@pytest.mark.slow
+def test_bcc_of_lennard_jones_atoms_turns_to_hcp_by_its_n_phonon():
+    """Burgers' path (Physica 1, 561, 1934): {110} planes slip in turn and the cell follows. What comes out has the
+    energy of the hcp crystal built as such, and its symmetry."""
+    potential = ms.LennardJones(inner=2.0, outer=2.5)
+    bcc = ms.equilibrium(ms.CauchyBorn(ms.bulk("X", "bcc", 1.23), potential))
+    soft = ms.phonons.stability(bcc.material)
+    assert soft.point.startswith("N")
+    found = ms.phonons.follow_soft_mode(bcc.material, free_cell=True)
+    hcp = ms.equilibrium(ms.CauchyBorn(ms.bulk("X", "hcp", 1.09), potential))
+    assert found.outcome is Outcome.OTHER_CELL
+    assert found.primitive.atoms_per_cell == 2
+    np.testing.assert_allclose(found.energy_per_atom, hcp.energy_per_atom, rtol=1e-9)
+    np.testing.assert_allclose(found.crystal.volume_per_atom, hcp.volume_per_atom, rtol=1e-6)
+    assert turned(found.primitive, hcp.material.crystal) is not None
+    assert ms.phonons.stability(found.material).verdict is Verdict.STABLE
+    assert np.max(np.abs(found.material.respond(np.eye(3)).stress)) < 1e-7
