@@ -20,7 +20,7 @@ from msjax.typing import Array, Bool, Float
 ROOM = 0.6
 """How far atoms may come nearer to one another before bonds are missed in a search, in nearest-neighbour distances."""
 ROUNDS = 4
-CHUNK = 16
+CHUNK = 32
 
 
 class Basins(NamedTuple):

@@ -149,7 +149,10 @@ def _map(material: CauchyBorn, plane: Plane, grid: int, chunk: int) -> Stability
 
     shape = (plane.x.shape[0], plane.y.shape[0])
     strains = plane.deformations.reshape(-1, material.dim, material.dim)
-    flat = map_chunked(at, strains, chunk=chunk)
+    members = strains.shape[0]
+    filled = jnp.concatenate([strains, strains[: -members % chunk]]) if members > chunk else strains
+    # full chunks only: a rest would be compiled a second time
+    flat = jax.tree.map(lambda leaf: leaf[:members], map_chunked(at, filled, chunk=chunk))
     omega2, modulus, acoustic, q, code, status = jax.tree.map(lambda leaf: leaf.reshape(shape + leaf.shape[1:]), flat)
     return StabilityMap(plane, omega2, modulus, acoustic, q, code, status)
 
