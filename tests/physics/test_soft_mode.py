@@ -80,6 +80,10 @@ def test_a_doubled_cell_is_lower_while_all_phonons_are_stable():
     material, x = square(a2=0.6), 0.6
     assert ms.phonons.stability(material, x * np.eye(2)).verdict is Verdict.STABLE
     assert ms.phonons.follow_soft_mode(material, x * np.eye(2), q=[0.5, 0.5], amplitudes=[0.02]).fell_back
+    # a long way along the wave there is another basin
+    far = ms.phonons.follow_soft_mode(material, x * np.eye(2), q=[0.5, 0.5], mode=[1.0, 1.0])
+    assert far.outcome is Outcome.OTHER_CELL
+    assert abs(float(far.energy_per_atom) - brute_force(2, x, a2=0.6, starts=40)) < 1e-8
     search = ms.phonons.lower_cell_search(material, x * np.eye(2), largest=2, starts=12)
     assert search.found
     assert len(search.gains) == 2  # rows along x and y are one class, the checkerboard another

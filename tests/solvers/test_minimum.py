@@ -27,6 +27,13 @@ def test_from_its_maximum_and_its_saddles_to_a_minimum():
     np.testing.assert_allclose(found.energy, 0.0, atol=1e-16)
 
 
+def test_a_point_that_is_stationary_by_symmetry_is_left():
+    well = FromEnergy(lambda x, _: (x[0] ** 2 - 1.0) ** 2 + (x[0] - x[1]) ** 2 + x[2] ** 2)
+    found = minimise(well, jnp.zeros(3), ())
+    np.testing.assert_allclose(np.abs(found.x), [1.0, 1.0, 0.0], atol=1e-9)
+    assert found.status.code == Code.CONVERGED
+
+
 def test_the_way_down_is_never_up_and_ends_where_scipy_ends():
     """A ring of Lennard-Jones atoms in the plane: never above the start, and a minimum by scipy's judgement."""
 
