@@ -8,7 +8,7 @@ import msjax as ms
 from msjax.crystal.supercell import cells_within, commensurate, hermite, reduced, sublattices
 
 COPPER = ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.615), ms.EAM.gupta("Cu"))
-SILICON = ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.StillingerWeber())
+SHEET = ms.CauchyBorn(ms.bulk("X", "honeycomb", a=1.0), ms.Springs([1.0, 0.3], [3.0**-0.5, 1.0]))
 STRAIN = np.array([[1.02, 0.03, 0.0], [-0.01, 0.99, 0.02], [0.0, 0.01, 1.01]])
 
 
@@ -17,7 +17,7 @@ def order_of(q):
     return next(n for n in range(1, 1000) if np.allclose(n * q, np.rint(n * q), atol=1e-9))
 
 
-@pytest.mark.parametrize("material", [COPPER, SILICON], ids=["copper", "silicon"])
+@pytest.mark.parametrize("material", [COPPER, SHEET], ids=["copper", "sheet"])
 def test_energy_per_atom_does_not_depend_on_the_cell(material):
     crystal = ms.Crystal(
         material.crystal.cell,
@@ -26,22 +26,24 @@ def test_energy_per_atom_does_not_depend_on_the_cell(material):
         "",
         np.arange(1.0, 1.0 + material.crystal.atoms_per_cell),
     )
-    matrix = np.array([[1, 1, 0], [-1, 1, 0], [0, 0, 1]])
+    matrix = np.array([[1, 1, 0], [-1, 1, 0], [0, 0, 1]])[: crystal.dim, : crystal.dim]
+    strain = STRAIN[: crystal.dim, : crystal.dim]
     large = ms.supercell(crystal, matrix)
     assert large.atoms_per_cell == 2 * crystal.atoms_per_cell
     assert large.species == crystal.species * 2
     np.testing.assert_array_equal(large.masses, np.tile(crystal.masses, 2))
     np.testing.assert_allclose(large.volume, 2.0 * crystal.volume, rtol=1e-13)
-    one = material.respond(STRAIN)
-    two = ms.CauchyBorn(large, material.potential).respond(STRAIN)
-    np.testing.assert_allclose(two.energy, one.energy, rtol=1e-12)
-    np.testing.assert_allclose(two.stress, one.stress, atol=1e-10)
-    np.testing.assert_allclose(two.tangent, one.tangent, atol=1e-7)
+    doubled = ms.CauchyBorn(large, material.potential)
+    (one, of_one), (two, of_two) = (
+        jax.jit(lambda F, m=m: (m.respond(F).energy, m.respond(F).stress))(strain) for m in (material, doubled)
+    )
+    np.testing.assert_allclose(two, one, rtol=1e-12)
+    np.testing.assert_allclose(of_two, of_one, atol=1e-10)
 
 
 def test_phonons_fold_to_gamma():
     """ω² at Γ of the supercell are those of the primitive cell at all waves that fit into it."""
-    matrix = np.array([[2, 0, 0], [0, 1, 1], [0, 0, 2]])
+    matrix = np.array([[1, 1, 0], [0, 2, 1], [0, 0, 1]])
     large = ms.CauchyBorn(ms.supercell(COPPER.crystal, matrix), COPPER.potential)
     # one of each class of waves q with N q integer: integers over the transpose
     q = cells_within(matrix.T.copy()) @ np.linalg.inv(matrix).T
