@@ -11,10 +11,9 @@ from msjax.crystal import configurations as configurations
 from msjax.crystal import phonons as phonons
 from msjax.crystal import strength as strength
 from msjax.crystal import surfaces as surfaces
-from msjax.crystal.shift_basins import shift_basins as shift_basins
 from msjax.crystal.cauchy_born import CauchyBorn as CauchyBorn
-from msjax.crystal.elastic import clamped_fourth_order_stiffness as clamped_fourth_order_stiffness
 from msjax.crystal.configurations import Configuration as Configuration
+from msjax.crystal.elastic import clamped_fourth_order_stiffness as clamped_fourth_order_stiffness
 from msjax.crystal.elastic import clamped_stiffness as clamped_stiffness
 from msjax.crystal.elastic import clamped_third_order_stiffness as clamped_third_order_stiffness
 from msjax.crystal.elastic import relaxed_fourth_order_stiffness as relaxed_fourth_order_stiffness
@@ -32,9 +31,10 @@ from msjax.crystal.potentials import PairFunction as PairFunction
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
 from msjax.crystal.potentials import Tersoff as Tersoff
-from msjax.crystal.supercell import supercell as supercell
 from msjax.crystal.pressure import pressure_derivatives as pressure_derivatives
 from msjax.crystal.pressure import stress_strain_coefficients as stress_strain_coefficients
+from msjax.crystal.shift_basins import shift_basins as shift_basins
+from msjax.crystal.supercell import supercell as supercell
 from msjax.crystal.verification import verify as verify
 from msjax.fe.solve import solve as solve
 from msjax.homogenization import microstructures as microstructures

@@ -8,8 +8,8 @@ import pytest
 from scipy.signal import argrelmin
 
 import msjax as ms
-from msjax.crystal.shift_basins import shift_basins
 from msjax.crystal.cauchy_born import CauchyBorn
+from msjax.crystal.shift_basins import shift_basins
 from msjax.status import Code
 
 
