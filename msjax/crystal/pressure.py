@@ -89,7 +89,7 @@ def _coefficients(material: CauchyBorn, deformation: Array) -> tuple[Array, Stat
 
 
 @eqx.filter_jit
-def _derivatives(material: CauchyBorn, deformation: Array) -> tuple[PressureDerivatives, Status]:
+def _derivatives(material: CauchyBorn, deformation: Array) -> tuple[PyTree, Status]:
     dim = material.dim
     third, response = _constants(material, deformation, 3)
     current = _pushed(_second(deformation, response), deformation)
