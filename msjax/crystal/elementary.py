@@ -45,3 +45,16 @@ def _root_jvp(primals, tangents):
     (x,), (dx,) = primals, tangents
     y = root(x)
     return y, 0.5 * reciprocal(y) * dx
+
+
+def band(density: Float[Array, "*s"]) -> Float[Array, "*s"]:
+    """√ρ, the second-moment band energy, whose slope at ρ = 0 counts as zero: an atom without neighbours feels none.
+
+    ρ ends with its derivatives at the cut-off, so that forces go to zero there while the slope of the root does not.
+
+    >>> import jax, jax.numpy as jnp
+    >>> float(jax.grad(band)(jnp.array(0.0)))
+    0.0
+    """
+    alone = density == 0.0
+    return jnp.where(alone, 0.0, jnp.sqrt(jnp.where(alone, 1.0, density)))

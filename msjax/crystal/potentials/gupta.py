@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 
-from msjax.crystal.elementary import root
+from msjax.crystal.elementary import band, root
 from msjax.crystal.potentials.cutoff import check_radii, taper
 from msjax.crystal.potentials.eam import EAM
 from msjax.crystal.potentials.parameter import parameter
@@ -95,4 +95,4 @@ class Gupta(EAM):
 
     def embed(self, moments: Float[Array, "1"]) -> Scalar:
         """Band energy −sqrt(m), eV."""
-        return -jnp.sqrt(moments[0])
+        return -band(moments[0])

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 
-from msjax.crystal.elementary import root
+from msjax.crystal.elementary import band, root
 from msjax.crystal.potentials.cutoff import check_radii, taper
 from msjax.crystal.potentials.eam import EAM
 from msjax.crystal.potentials.parameter import parameter
@@ -94,7 +94,7 @@ class SuttonChen(EAM):
 
     def embed(self, moments: Float[Array, "1"]) -> Scalar:
         """−ε c sqrt(ρ), eV."""
-        return -self.epsilon * self.c * jnp.sqrt(moments[0])
+        return -self.epsilon * self.c * band(moments[0])
 
     def _power(self, r2: Float[Array, "*b"], exponent: Scalar) -> Float[Array, "*b"]:
         logarithm = jnp.log(self.a) - 0.5 * jnp.log(r2)

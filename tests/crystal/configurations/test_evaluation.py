@@ -278,6 +278,18 @@ def test_what_is_not_used_is_not_computed(name, loops):
         assert text.count(" while(") == expected
 
 
+@pytest.mark.parametrize("make", [EAM.gupta, EAM.sutton_chen])
+def test_an_atom_without_neighbours_feels_nothing(make):
+    """The slope of √ρ is infinite there, that of ρ is zero."""
+    potential = make("Cu")
+    apart = [[0.0, 0.0, 0.0], [40.0, 0.0, 0.0], [0.0, 2.5, 0.0]]
+    three = Configuration(np.eye(3), apart, "Cu", periodic=False)
+    found = evaluate(three, potential, neighbour_list(three, potential))
+    assert found.status.ok
+    np.testing.assert_array_equal(found.forces[1], 0.0)
+    assert abs(float(found.forces[0, 1])) > 1e-3
+
+
 def test_mistakes_are_refused():
     copper = Configuration.of(bulk("Cu", "fcc", 3.6), 2)
     gupta = EAM.gupta("Cu")
