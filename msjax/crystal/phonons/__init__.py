@@ -5,6 +5,8 @@ from msjax.crystal.phonons.acoustic import acoustic_tensor as acoustic_tensor
 from msjax.crystal.phonons.acoustic import ellipticity as ellipticity
 from msjax.crystal.phonons.critical import Critical as Critical
 from msjax.crystal.phonons.critical import critical_strain as critical_strain
+from msjax.crystal.phonons.density_of_states import DensityOfStates as DensityOfStates
+from msjax.crystal.phonons.density_of_states import density_of_states as density_of_states
 from msjax.crystal.phonons.dynamical_matrix import dynamical_matrix as dynamical_matrix
 from msjax.crystal.phonons.follow import follow_soft_mode as follow_soft_mode
 from msjax.crystal.phonons.force_constants import ForceConstants as ForceConstants
@@ -16,6 +18,9 @@ from msjax.crystal.phonons.lower_cells import LowerCells as LowerCells
 from msjax.crystal.phonons.lower_cells import lower_cell_search as lower_cell_search
 from msjax.crystal.phonons.paths import BandPath as BandPath
 from msjax.crystal.phonons.paths import band_path as band_path
+from msjax.crystal.phonons.slopes import Gruneisen as Gruneisen
+from msjax.crystal.phonons.slopes import group_velocities as group_velocities
+from msjax.crystal.phonons.slopes import gruneisen as gruneisen
 from msjax.crystal.phonons.stability import Stability as Stability
 from msjax.crystal.phonons.stability import Verdict as Verdict
 from msjax.crystal.phonons.stability import stability as stability

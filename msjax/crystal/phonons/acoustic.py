@@ -47,7 +47,7 @@ def acoustic_tensor(
     >>> acoustic_tensor(material, [1.0, 1.0, 0.0]).shape
     (3, 3)
     """
-    normal = _check_direction(direction, material.dim)
+    normal = check_direction(direction, material.dim)
     strain = jnp.eye(material.dim) if deformation is None else check_strain(deformation, material.dim)
     value, status = _acoustic_tensor(material, normal, strain)
     check(status, "acoustic_tensor", throw)
@@ -186,7 +186,8 @@ def _unit_tangent(dim: int) -> Float[Array, "d d d d"]:
     return jnp.einsum("ik,JL->iJkL", jnp.eye(dim), jnp.eye(dim))
 
 
-def _check_direction(direction: Any, dim: int) -> Float[Array, " d"]:
+def check_direction(direction: Any, dim: int) -> Float[Array, " d"]:
+    """A direction as a unit vector; ``ValueError`` for a wrong shape, zero or numbers that are not finite."""
     try:
         array = jnp.asarray(direction, dtype=float)
     except (TypeError, ValueError) as error:

@@ -81,7 +81,7 @@ def waves_at(material: CauchyBorn, deformation: Float[Array, "d d"]) -> tuple[Wa
         arguments = Arguments(safe, reference, bind(material.potential, reference))
         flat, of_shifts = stationary(Shifts(material.neighbours), shifts.reshape(-1), arguments, SHIFT_SOLVER)
         shifts, status = flat.reshape(shifts.shape), first_failure(status, of_shifts)
-    waves, moments = _coefficients(material, safe, shifts)
+    waves, moments = coefficients(material, safe, shifts)
     status = screen_neighbours(material, safe, shifts, status)
     if isinstance(material.potential, Radial):
         status = screen_tables(material.potential, moments, status)
@@ -93,10 +93,13 @@ def waves_beside(material: CauchyBorn, deformation: Float[Array, "d d"], respons
     """Coefficients at F where the response is at hand; see :func:`waves_at`."""
     safe, _ = safe_deformation(deformation)
     shifts = jnp.where(response.status.failed, jnp.zeros_like(response.state), response.state)
-    return _coefficients(material, safe, shifts)[0]
+    return coefficients(material, safe, shifts)[0]
 
 
-def _coefficients(material: CauchyBorn, deformation: Float[Array, "d d"], shifts: Float[Array, "n d"]):
+def coefficients(
+    material: CauchyBorn, deformation: Float[Array, "d d"], shifts: Float[Array, "n d"]
+) -> tuple[Waves, Float[Array, "ns k"]]:
+    """Coefficients at given F and shifts, and the moments of the sites."""
     if is_simple(material):
         return _simple(material, deformation)
     return _general(material, deformation, shifts)
