@@ -11,6 +11,7 @@ from msjax.crystal import configurations as configurations
 from msjax.crystal import phonons as phonons
 from msjax.crystal import strength as strength
 from msjax.crystal import surfaces as surfaces
+from msjax.crystal import thermal as thermal
 from msjax.crystal.cauchy_born import CauchyBorn as CauchyBorn
 from msjax.crystal.configurations import Configuration as Configuration
 from msjax.crystal.elastic import clamped_fourth_order_stiffness as clamped_fourth_order_stiffness
@@ -36,6 +37,8 @@ from msjax.crystal.pressure import stress_strain_coefficients as stress_strain_c
 from msjax.crystal.shift_basins import shift_basins as shift_basins
 from msjax.crystal.supercell import supercell as supercell
 from msjax.crystal.verification import verify as verify
+from msjax.crystal.quasi_harmonic import QuasiHarmonic as QuasiHarmonic
+from msjax.crystal.smooth_tables import smoothed as smoothed
 from msjax.fe.solve import solve as solve
 from msjax.homogenization import microstructures as microstructures
 from msjax.homogenization.boundary import Mixed as Mixed

@@ -138,7 +138,7 @@ def _checked(material: CauchyBorn, inner: Inner, strain: PyTree, throw: bool, or
 def _constants(material: CauchyBorn, strain: Array, order: int) -> tuple[Array, Response]:
     if order == 2:
         response = material.respond(strain)
-        return _second(strain, response), response
+        return brugger(strain, response), response
     usable = jnp.all(jnp.isfinite(strain))
     pull = inverse(jnp.where(usable, strain, jnp.eye(material.dim)))
     modes = jnp.asarray(_strain_modes(material.dim))
@@ -148,14 +148,15 @@ def _constants(material: CauchyBorn, strain: Array, order: int) -> tuple[Array, 
         local = pull.T @ jnp.tensordot(components, modes, axes=1) @ pull
         deformation = strain + (local - 0.5 * local @ local) @ strain
         response = material.respond(deformation)
-        return _second(deformation, response), response
+        return brugger(deformation, response), response
 
     for _ in range(order - 2):
         along = jax.jacfwd(along, has_aux=True)
     return along(jnp.zeros(len(modes)))
 
 
-def _second(deformation: Float[Array, "d d"], response: Response) -> Float[Array, "v v"]:
+def brugger(deformation: Float[Array, "d d"], response: Response) -> Float[Array, "v v"]:
+    """C_MJNL = F⁻¹(A − δ⊗S)F⁻ᵀ with S = F⁻¹P in Voigt form, of a response at F."""
     back = inverse(deformation)
     second = back @ response.stress
     tangent = response.tangent - jnp.eye(deformation.shape[0])[:, None, :, None] * second[None, :, None, :]

@@ -115,11 +115,11 @@ def equilibrium(
 def _equilibrium(material: CauchyBorn, stretch: str, pressure: Array | None) -> Equilibrium:
     crystal, bonds, dim = material.crystal, material.neighbours, material.dim
     n = crystal.atoms_per_cell - 1
-    modes = _stretch_modes(dim, stretch)
+    modes = stretch_modes(dim, stretch)
     free = n if material.inner == "relaxed" else 0
     arguments = Arguments(jnp.eye(dim), material.reference_bonds, material.bound_potential)
     functional = _Relaxation(bonds, stretch, material.inner == "relaxed")
-    start = jnp.concatenate([jnp.asarray(_unit_stretch(dim, stretch)), jnp.zeros(free * dim)])
+    start = jnp.concatenate([jnp.asarray(unit_stretch(dim, stretch)), jnp.zeros(free * dim)])
     load = None if pressure is None else pressure * crystal.volume
     x, status = stationary(functional, start, _Loaded(arguments, load), _SETTINGS)
     u, shifts = _unpack(x, modes, n, free)
@@ -185,7 +185,7 @@ class _Relaxation(Functional):
 
     def _sizes(self, arguments: Arguments):
         dim, n = arguments.deformation.shape[0], self.neighbours.atoms - 1
-        return dim, n, _stretch_modes(dim, self.stretch), n if self.relaxed else 0
+        return dim, n, stretch_modes(dim, self.stretch), n if self.relaxed else 0
 
 
 def _work(x: Float[Array, " m"], load: Array, modes: np.ndarray) -> Scalar:
@@ -195,12 +195,17 @@ def _work(x: Float[Array, " m"], load: Array, modes: np.ndarray) -> Scalar:
 
 def _unpack(x: Float[Array, " m"], modes: np.ndarray, n: int, free: int) -> tuple[Array, Array]:
     dim = modes.shape[1]
-    u = jnp.tensordot(x[: len(modes)], jnp.asarray(modes), axes=1)
+    u = stretch_of(x[: len(modes)], modes)
     shifts = x[len(modes) :].reshape(n, dim) if free else jnp.zeros((n, dim))
     return u, shifts
 
 
-def _stretch_modes(dim: int, stretch: str) -> np.ndarray:
+def stretch_of(x: Float[Array, " v"], modes: np.ndarray | Array) -> Float[Array, "d d"]:
+    """U = Σ x_v mode_v."""
+    return jnp.tensordot(x, jnp.asarray(modes), axes=1)
+
+
+def stretch_modes(dim: int, stretch: str) -> np.ndarray:
     """(v, d, d): U = Σ x_v mode_v, in Voigt order with U_ij itself for the off-diagonal unknowns."""
     if stretch == "isotropic":
         return np.eye(dim)[None]
@@ -210,7 +215,8 @@ def _stretch_modes(dim: int, stretch: str) -> np.ndarray:
     return modes
 
 
-def _unit_stretch(dim: int, stretch: str) -> np.ndarray:
+def unit_stretch(dim: int, stretch: str) -> np.ndarray:
+    """The components of U = 1."""
     return np.ones(1) if stretch == "isotropic" else np.array([1.0 if i == j else 0.0 for i, j in VOIGT[dim]])
 
 

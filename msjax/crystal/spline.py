@@ -39,7 +39,7 @@ class CubicTable(eqx.Module):
     (0.5403, 0.0)
     """
 
-    coefficients: Float[Array, "pieces 4"]
+    coefficients: Float[Array, "pieces powers"]
     start: float = eqx.field(static=True)
     step: float = eqx.field(static=True)
     end: float = eqx.field(static=True)
@@ -106,7 +106,7 @@ class CubicTable(eqx.Module):
         below = x >= self.start if self.below != "zero" else x > -jnp.inf
         return below & above
 
-    def _piece(self, x: Float[Array, "*s"]) -> tuple[Float[Array, "*s 4"], Float[Array, "*s"]]:
+    def _piece(self, x: Float[Array, "*s"]) -> tuple[Float[Array, "*s powers"], Float[Array, "*s"]]:
         i = self._index(jax.lax.stop_gradient(x))
         t = (x - self.start) - (i.astype(x.dtype) - 1.0) * self.step
         # a row of four is one cache line; "clip" costs no more than promising that the index is in bounds (measured)
