@@ -200,6 +200,7 @@ def test_where_a_phonon_is_soft_there_is_no_free_energy():
 # -- equilibrium -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_equilibrium_expands_and_says_so_by_its_derivative():
     """The minimum of F over the cell: no stress there, and dU/dT is the tensor of expansion."""
     material = copper()

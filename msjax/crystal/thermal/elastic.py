@@ -25,10 +25,10 @@ def isothermal_stiffness(
     ``throw=False``.
 
     >>> import msjax as ms
-    >>> copper = ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.615), ms.EAM.gupta("Cu"))
-    >>> warm = ms.thermal.equilibrium(ms.QuasiHarmonic(copper, temperature=300.0, points=4))
+    >>> chain = ms.CauchyBorn(ms.bulk("X", "chain", a=1.12), ms.LennardJones(outer=2.5))
+    >>> warm = ms.thermal.equilibrium(ms.QuasiHarmonic(chain, temperature=300.0))
     >>> isothermal_stiffness(warm.material).shape
-    (6, 6)
+    (1, 1)
     """
     strain, warm = arguments_of(material, deformation, temperature)
     values, status = _isothermal(material, strain, warm)
@@ -42,10 +42,9 @@ def thermal_stress(
     """β_I = −∂S_I/∂T at constant strain, eV/(Å^d K): by how much a held crystal presses on its frame, per kelvin.
 
     >>> import msjax as ms
-    >>> copper = ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.615), ms.EAM.gupta("Cu"))
-    >>> beta = thermal_stress(ms.QuasiHarmonic(copper, temperature=300.0, points=4))
-    >>> bool(beta[0] > 0), bool(abs(beta[3]) < 1e-12)
-    (True, True)
+    >>> chain = ms.CauchyBorn(ms.bulk("X", "chain", a=1.12), ms.LennardJones(outer=2.5))
+    >>> bool(thermal_stress(ms.QuasiHarmonic(chain, temperature=300.0))[0] > 0)
+    True
     """
     strain, warm = arguments_of(material, deformation, temperature)
     values, status = _thermal_stress(material, strain, warm)
@@ -62,9 +61,9 @@ def expansion(
     by tr α. Vanishes at T = 0 in the quantum form (third law). Errors as :func:`isothermal_stiffness`.
 
     >>> import msjax as ms
-    >>> copper = ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.615), ms.EAM.gupta("Cu"))
-    >>> alpha = expansion(ms.thermal.equilibrium(ms.QuasiHarmonic(copper, temperature=300.0, points=4)).material)
-    >>> bool(1e-5 < alpha[0, 0] < 3e-5)
+    >>> chain = ms.CauchyBorn(ms.bulk("X", "chain", a=1.12), ms.LennardJones(outer=2.5))
+    >>> warm = ms.thermal.equilibrium(ms.QuasiHarmonic(chain, temperature=300.0))
+    >>> bool(expansion(warm.material)[0, 0] > 0)
     True
     """
     strain, warm = arguments_of(material, deformation, temperature)
@@ -82,8 +81,8 @@ def adiabatic_stiffness(
     Errors as :func:`isothermal_stiffness`.
 
     >>> import msjax as ms
-    >>> copper = ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.615), ms.EAM.gupta("Cu"))
-    >>> warm = ms.QuasiHarmonic(copper, temperature=300.0, points=4)
+    >>> chain = ms.CauchyBorn(ms.bulk("X", "chain", a=1.12), ms.LennardJones(outer=2.5))
+    >>> warm = ms.QuasiHarmonic(chain, temperature=300.0)
     >>> bool(adiabatic_stiffness(warm)[0, 0] > isothermal_stiffness(warm)[0, 0])
     True
     """
