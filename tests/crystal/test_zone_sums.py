@@ -263,8 +263,8 @@ def test_traces_have_right_derivatives_at_degeneracies():
     # also where only reverse mode is used
     thrice = jax.jit(jax.jacrev(jax.jacrev(jax.jacrev(total))))(x)
     np.testing.assert_allclose(thrice, third(x), atol=1e-9 * np.max(np.abs(thrice)))
-    with pytest.raises(NotImplementedError, match="several reverse modes"):
-        jax.jacrev(jax.jacrev(jax.jacrev(jax.jacrev(total))))(x)
+    # and what would lack a part is no number
+    assert np.all(np.isnan(jax.jit(jax.jacrev(jax.jacrev(jax.jacrev(jax.jacrev(total)))))(x)))
 
 
 def test_matrix_functions_and_their_temperature():
