@@ -34,11 +34,11 @@ from msjax.crystal.potentials import StillingerWeber as StillingerWeber
 from msjax.crystal.potentials import Tersoff as Tersoff
 from msjax.crystal.pressure import pressure_derivatives as pressure_derivatives
 from msjax.crystal.pressure import stress_strain_coefficients as stress_strain_coefficients
+from msjax.crystal.quasi_harmonic import QuasiHarmonic as QuasiHarmonic
 from msjax.crystal.shift_basins import shift_basins as shift_basins
+from msjax.crystal.smooth_tables import smoothed as smoothed
 from msjax.crystal.supercell import supercell as supercell
 from msjax.crystal.verification import verify as verify
-from msjax.crystal.quasi_harmonic import QuasiHarmonic as QuasiHarmonic
-from msjax.crystal.smooth_tables import smoothed as smoothed
 from msjax.fe.solve import solve as solve
 from msjax.homogenization import microstructures as microstructures
 from msjax.homogenization.boundary import Mixed as Mixed

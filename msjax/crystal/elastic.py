@@ -128,14 +128,15 @@ def youngs_modulus(stiffness: Float[Array, "v v"], direction: Float[Array, " d"]
 def _checked(material: CauchyBorn, inner: Inner, strain: PyTree, throw: bool, order: int) -> Array:
     if strain is None:
         strain = jnp.eye(material.dim)
-    held = _with_inner(material, inner)
-    values, response = _constants(held, check_strain(strain, material.dim), order)
+    held = with_inner(material, inner)
+    values, response = brugger_constants(held, check_strain(strain, material.dim), order)
     check(response.tangent_status, f"{inner} stiffness", throw)
     return values
 
 
 @eqx.filter_jit
-def _constants(material: CauchyBorn, strain: Array, order: int) -> tuple[Array, Response]:
+def brugger_constants(material: CauchyBorn, strain: Array, order: int) -> tuple[Array, Response]:
+    """The constants of one order at F as the material stands, and its response there."""
     if order == 2:
         response = material.respond(strain)
         return brugger(strain, response), response
@@ -175,7 +176,8 @@ def _dimension(stiffness: Array) -> int:
     return {1: 1, 3: 2, 6: 3}[stiffness.shape[0]]
 
 
-def _with_inner(material: CauchyBorn, inner: Inner) -> CauchyBorn:
+def with_inner(material: CauchyBorn, inner: Inner) -> CauchyBorn:
+    """The same material with its inner shifts treated in this way."""
     if material.inner == inner:
         return material
     other = copy.copy(material)

@@ -61,7 +61,7 @@ def energy(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]
         each = [potential.site_energy(v) for v in _all_neighbours(neighbours, r)]
         return jnp.sum(multiplicity * jnp.stack(each))
     potential = in_moments(potential)
-    bonds = _bonds(potential, r.T)
+    bonds = bonds_of(potential, r.T)
     pairs = jnp.sum(_pair_weight(neighbours) * bonds.pair)
     moments = _site_moments(potential, neighbours, bonds)
     return pairs + jnp.sum(multiplicity * jax.vmap(potential.embed)(moments)) if moments.shape[1] else pairs
@@ -91,7 +91,7 @@ def expand_terms(
 ) -> Terms:
     """The expansion of a potential in moments, bonds last; ``background`` adds moments of bonds that do not move."""
     multiplicity = neighbours.multiplicity.astype(float)
-    bonds = _bonds(potential, r)
+    bonds = bonds_of(potential, r)
     pair_weight = _pair_weight(neighbours)
     value = pair_weight @ bonds.pair
     moments = _site_moments(potential, neighbours, bonds)
@@ -118,7 +118,8 @@ def in_moments(potential: Potential) -> Angular | Moments:
     raise TypeError(f"potential: expected Radial, Angular, Moments or General, got {type(potential).__name__}")
 
 
-def _bonds(potential: Angular | Moments, r: Float[Array, "d nb"]) -> AngularBonds | VectorBonds:
+def bonds_of(potential: Angular | Moments, r: Float[Array, "d nb"]) -> AngularBonds | VectorBonds:
+    """Bond functions of a potential at bond vectors."""
     return AngularBonds(potential, r) if isinstance(potential, Angular) else VectorBonds(potential, r)
 
 
@@ -140,7 +141,7 @@ def _embed(potential: Angular | Moments, moments: Float[Array, "ns k"]):
 
 def bond_moments(potential: Angular | Moments, neighbours: Neighbours, r: Float[Array, "d nb"]):
     """Moments of each representative site, (ns, k)."""
-    return _site_moments(potential, neighbours, _bonds(potential, r))
+    return _site_moments(potential, neighbours, bonds_of(potential, r))
 
 
 def _site_moments(potential: Angular | Moments, neighbours: Neighbours, bonds: AngularBonds | VectorBonds):

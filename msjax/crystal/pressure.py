@@ -16,7 +16,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from msjax.crystal.cauchy_born import CauchyBorn
-from msjax.crystal.elastic import _constants, _second, _with_inner
+from msjax.crystal.elastic import brugger, brugger_constants, with_inner
 from msjax.material.response import check_strain
 from msjax.status import Status, check
 from msjax.tensors import VOIGT, det, to_voigt_stiffness, voigt_index
@@ -50,7 +50,7 @@ def stress_strain_coefficients(
     >>> bool(B[0, 0] < C[0, 0]), bool(B[0, 1] > C[0, 1])
     (True, True)
     """
-    values, status = _coefficients(_with_inner(material, "relaxed"), _deformation(material, strain))
+    values, status = _coefficients(with_inner(material, "relaxed"), _deformation(material, strain))
     check(status, "stress–strain coefficients", throw)
     return values
 
@@ -72,7 +72,7 @@ def pressure_derivatives(material: CauchyBorn, strain: PyTree = None, *, throw: 
     >>> 5.0 < float(pressure_derivatives(material).bulk_modulus) < 7.0
     True
     """
-    values, status = _derivatives(_with_inner(material, "relaxed"), _deformation(material, strain))
+    values, status = _derivatives(with_inner(material, "relaxed"), _deformation(material, strain))
     check(status, "pressure derivatives", throw)
     return values
 
@@ -84,15 +84,15 @@ def _deformation(material: CauchyBorn, strain: PyTree) -> Array:
 @eqx.filter_jit
 def _coefficients(material: CauchyBorn, deformation: Array) -> tuple[Array, Status]:
     response = material.respond(deformation)
-    values = _birch(_pushed(_second(deformation, response), deformation), _cauchy(response.stress, deformation))
+    values = _birch(_pushed(brugger(deformation, response), deformation), _cauchy(response.stress, deformation))
     return to_voigt_stiffness(values), response.tangent_status
 
 
 @eqx.filter_jit
 def _derivatives(material: CauchyBorn, deformation: Array) -> tuple[PyTree, Status]:
     dim = material.dim
-    third, response = _constants(material, deformation, 3)
-    current = _pushed(_second(deformation, response), deformation)
+    third, response = brugger_constants(material, deformation, 3)
+    current = _pushed(brugger(deformation, response), deformation)
     coefficients = to_voigt_stiffness(_birch(current, _cauchy(response.stress, deformation)))
     pressed = jnp.array([float(i == j) for i, j in VOIGT[dim]])
     rate = -jnp.linalg.solve(coefficients, pressed)  # engineering shears

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msjax.crystal.cauchy_born import CauchyBorn
-from msjax.crystal.elastic import _with_inner
+from msjax.crystal.elastic import with_inner
 from msjax.material.response import check_strain
 from msjax.status import Code, Status, summary
 from msjax.typing import Array, Bool, Float, Int, PyTree, Scalar, concrete
@@ -107,7 +107,7 @@ def shift_basins(
     n = material.crystal.atoms_per_cell - 1
     random = np.random.default_rng(seed).uniform(-1.0, 1.0, (starts, n, material.dim))
     random[0] = 0.0
-    return _basins(_with_inner(material, "relaxed"), deformation, jnp.asarray(size * random))
+    return _basins(with_inner(material, "relaxed"), deformation, jnp.asarray(size * random))
 
 
 @eqx.filter_jit

@@ -12,7 +12,7 @@ import numpy as np
 
 from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.crystal.phonons.dynamical_matrix import strain_or_identity
-from msjax.crystal.phonons.stability import GRID, Stability, _check_grid, _check_relaxed, stability
+from msjax.crystal.phonons.stability import GRID, Stability, check_grid, check_relaxed, stability
 from msjax.status import Code, Status, guard
 from msjax.typing import Array, Float, Scalar
 
@@ -62,12 +62,12 @@ def critical_strain(
     >>> round(float(found.lattice), 4), round(float(found.continuum), 4)  # λ = 5/6, long waves first
     (0.1667, 0.1667)
     """
-    _check_grid(grid)
+    check_grid(grid)
     lower, upper = jnp.asarray(lower, float), jnp.asarray(upper, float)
     if lower.shape != () or upper.shape != ():
         raise ValueError(f"lower and upper: expected one number each, got {lower.shape} and {upper.shape}")
     strain_or_identity(material, None)
-    _check_relaxed(material)
+    check_relaxed(material)
     shape = jax.eval_shape(path, lower)
     if shape.shape != (material.dim, material.dim):
         raise ValueError(f"path: expected F of shape ({material.dim}, {material.dim}), got {shape.shape}")

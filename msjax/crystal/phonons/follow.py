@@ -13,7 +13,7 @@ from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.crystal.equilibrium import equilibrium
 from msjax.crystal.phonons.dynamical_matrix import strain_or_identity
 from msjax.crystal.phonons.frequencies import modes
-from msjax.crystal.phonons.stability import Verdict, _check_relaxed, stability
+from msjax.crystal.phonons.stability import Verdict, check_relaxed, stability
 from msjax.crystal.phonons.transformation import Start, Transformation, failed, start_at, transformation
 from msjax.crystal.primitive import TOLERANCE
 from msjax.crystal.supercell import LARGEST_DENOMINATOR, cells_within, commensurate, supercell
@@ -62,7 +62,7 @@ def follow_soft_mode(
     >>> follow_soft_mode(square, 0.9 * jnp.eye(2), q=[0.5, 0.5]).fell_back
     True
     """
-    f = _concrete_strain(material, deformation)
+    f = concrete_strain(material, deformation)
     if free_cell and material.potential.topological:
         raise ValueError("free_cell: springs belong to their reference crystal, whose cell they cannot relax")
     sizes = _check_amplitudes(amplitudes)
@@ -157,9 +157,10 @@ def _released(settled: Settled) -> tuple[Settled, np.ndarray]:
     return relaxed, np.asarray(free.stretch)
 
 
-def _concrete_strain(material: CauchyBorn, deformation: Any) -> np.ndarray:
+def concrete_strain(material: CauchyBorn, deformation: Any) -> np.ndarray:
+    """F as numbers; ``ValueError`` where it or the material is traced."""
     strain = strain_or_identity(material, deformation)
-    _check_relaxed(material)
+    check_relaxed(material)
     if not concrete(strain, *jax.tree.leaves(eqx.filter(material, eqx.is_array))):
         raise ValueError(
             "material and deformation: must be concrete (outside of jit, vmap and grad): how many atoms a "

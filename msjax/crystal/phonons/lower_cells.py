@@ -9,7 +9,7 @@ import numpy as np
 
 from msjax.crystal.basins import nearest_distance
 from msjax.crystal.cauchy_born import CauchyBorn
-from msjax.crystal.phonons.follow import _concrete_strain, affine_shifts, all_basins, lowest_basin
+from msjax.crystal.phonons.follow import affine_shifts, all_basins, concrete_strain, lowest_basin
 from msjax.crystal.phonons.transformation import Start, Transformation, failed, start_at, transformation
 from msjax.crystal.primitive import TOLERANCE
 from msjax.crystal.supercell import check_matrix, hermite, reduced, sublattices
@@ -64,7 +64,7 @@ def lower_cell_search(
     >>> lower_cell_search(square, matrices=[[[1, 1], [-1, 1]]], starts=4).found
     False
     """
-    f = _concrete_strain(material, deformation)
+    f = concrete_strain(material, deformation)
     if largest < 1 or starts < 1:
         raise ValueError(f"largest and starts: expected at least 1, got {largest} and {starts}")
     start = start_at(material, f)

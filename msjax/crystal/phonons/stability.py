@@ -131,10 +131,10 @@ def stability(material: CauchyBorn, deformation: Any = None, *, grid: int = GRID
     >>> stability(square, 0.9 * jnp.eye(2)).verdict.name, stability(square, 0.8 * jnp.eye(2)).verdict.name
     ('STABLE', 'ELLIPTICITY_LOST')
     """
-    _check_grid(grid)
+    check_grid(grid)
     strain = strain_or_identity(material, deformation)
-    _check_relaxed(material)
-    return _stability(material, strain, grid)
+    check_relaxed(material)
+    return stability_at(material, strain, grid)
 
 
 def wave_modulus(material: CauchyBorn, q: Any, deformation: Any = None, *, throw: bool = True) -> Float[Array, " q"]:
@@ -184,7 +184,8 @@ def _condensed_lowest(matrix: Hermitian, material: CauchyBorn):
 
 
 @eqx.filter_jit
-def _stability(material: CauchyBorn, deformation: Array, grid: int) -> Stability:
+def stability_at(material: CauchyBorn, deformation: Array, grid: int) -> Stability:
+    """The verdict at F, traced."""
     response = material.respond(deformation)
     status, waves = response.status, waves_beside(material, deformation, response)
     long = softest(response.tangent, response.tangent_status)
@@ -194,7 +195,7 @@ def _stability(material: CauchyBorn, deformation: Array, grid: int) -> Stability
     # a saddle of the inner shifts is a soft optical wave at Γ
     saddle = response.status.unstable
     q = jnp.where(saddle, jnp.zeros_like(q), q)
-    omega2 = at_minimum(_lowest_omega2, (material, waves), q)
+    omega2 = at_minimum(lowest_omega2, (material, waves), q)
     modulus = at_minimum(_modulus_at, (material, waves), q)
     modulus = jnp.where(saddle, -jnp.inf, modulus)
     mode = _gauge(jnp.linalg.eigh(_weighted_at(still, frozen, q).dense()[0])[1][:, 0])
@@ -242,7 +243,8 @@ def _weighted_at(material: CauchyBorn, waves: Waves, q: Float[Array, " d"]) -> H
     return mass_weighted(hermitian(waves, phases(lattice_vectors(material), q[None, :])), material)
 
 
-def _lowest_omega2(parameters: tuple[CauchyBorn, Waves], q: Float[Array, " d"]) -> Scalar:
+def lowest_omega2(parameters: tuple[CauchyBorn, Waves], q: Float[Array, " d"]) -> Scalar:
+    """ω² of the lowest mode at q."""
     return eigenvalues(_weighted_at(*parameters, q))[0, 0]
 
 
@@ -269,11 +271,12 @@ def _shape(mode) -> str:
     return "[" + " ".join(f"{x.real:.3f}{x.imag:+.3f}i" for x in values) + "]"
 
 
-def _check_grid(grid: int) -> None:
+def check_grid(grid: int) -> None:
+    """``ValueError`` for a grid of fewer than two points."""
     if not isinstance(grid, int) or grid < 2:
         raise ValueError(f"grid: expected an integer of at least 2 points along each reciprocal vector, got {grid!r}")
 
 
-def _check_relaxed(material: CauchyBorn) -> None:
+def check_relaxed(material: CauchyBorn) -> None:
     if material.inner == "clamped" and material.crystal.atoms_per_cell > 1:
         raise ValueError("material: clamped inner shifts are not in equilibrium; stability needs inner='relaxed'")

@@ -13,7 +13,7 @@ from msjax.crystal.hermitian import lowest_eigenvalue
 from msjax.crystal.phonons.dynamical_matrix import mass_weighted
 from msjax.crystal.phonons.envelope import at_minimum
 from msjax.crystal.phonons.frequencies import eigenvalues
-from msjax.crystal.phonons.stability import GRID, Verdict, _check_grid, _check_relaxed, _lowest_omega2, _stability
+from msjax.crystal.phonons.stability import GRID, Verdict, check_grid, check_relaxed, lowest_omega2, stability_at
 from msjax.crystal.phonons.waves import hermitian, lattice_vectors, phases, waves_at
 from msjax.crystal.phonons.zone import zone_grid
 from msjax.material.response import check_strain
@@ -120,14 +120,14 @@ def stability_map(material: CauchyBorn, plane: Plane, *, grid: int = GRID, chunk
     >>> stability_map(square, plane).stable.tolist()
     [[False, True], [True, True]]
     """
-    _check_grid(grid)
+    check_grid(grid)
     if not isinstance(plane, Plane):
         raise ValueError(f"plane: expected a Plane, got {type(plane).__name__}")
     if not isinstance(material, CauchyBorn):
         raise ValueError(f"material: phonons need a CauchyBorn material, got {type(material).__name__}")
     if plane.first.shape[0] != material.dim:
         raise ValueError(f"plane: holds F of {plane.first.shape[0]} dimensions, the material has {material.dim}")
-    _check_relaxed(material)
+    check_relaxed(material)
     return _map(material, plane, grid, chunk)
 
 
@@ -137,14 +137,14 @@ def _map(material: CauchyBorn, plane: Plane, grid: int, chunk: int) -> Stability
     table = phases(lattice_vectors(material), points)
 
     def at(deformation):
-        found = _stability(material, check_strain(deformation, material.dim), grid)
+        found = stability_at(material, check_strain(deformation, material.dim), grid)
         waves, status = waves_at(material, deformation)
         matrix = mass_weighted(hermitian(waves, table), material)
         lowest = lowest_eigenvalue(matrix) if matrix.n <= 3 else eigenvalues(matrix)[:, 0]
         lowest = jax.lax.stop_gradient(lowest)
         at_grid = (jnp.min(lowest) < found.omega2) | (found.omega2 >= 0)  # a soft wave may lie between grid points
         q = jnp.where(at_grid, points[jnp.argmin(lowest)], found.q)
-        omega2 = guard(at_minimum(_lowest_omega2, (material, waves), q), status.failed)
+        omega2 = guard(at_minimum(lowest_omega2, (material, waves), q), status.failed)
         return omega2, found.lowest_modulus, found.ellipticity.value, found.q, found.verdict_code, found.status
 
     shape = (plane.x.shape[0], plane.y.shape[0])

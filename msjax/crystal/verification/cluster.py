@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.expansion import _bonds, in_moments
+from msjax.crystal.expansion import bonds_of, in_moments
 from msjax.crystal.potential import General, Potential
 from msjax.crystal.verification.report import Check, of_error, of_order
 from msjax.crystal.verification.smoothness import smoothness
@@ -23,7 +23,7 @@ def site_energy(potential: Potential, vectors: Float[Array, "n d"]) -> Scalar:
     if isinstance(potential, General):
         return potential.site_energy(vectors)
     potential = in_moments(potential)
-    bonds = _bonds(potential, vectors.T)
+    bonds = bonds_of(potential, vectors.T)
     pairs = jnp.sum(bonds.pair)
     return pairs + potential.embed(jnp.sum(bonds.moments, axis=1)) if bonds.moments.shape[0] else pairs
 
