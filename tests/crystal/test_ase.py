@@ -15,8 +15,6 @@ from msjax.crystal.neighbours import find
 from msjax.crystal.potentials import EAM, LennardJones
 
 ase = pytest.importorskip("ase", reason="needs ase (extra msjax[atoms])")
-# ASE 3.29 and older under NumPy 2.5 and newer
-pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from msjax.crystal.potentials.effective_medium import BETA, JACOBSEN, EffectiveM
 LATTICE = {"Al": 4.0, "Cu": 3.61, "Ni": 3.52, "Au": 4.07}
 
 
-@pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array")  # inside ASE
 @pytest.mark.parametrize("element", [e if e == "Cu" else pytest.param(e, marks=pytest.mark.slow) for e in LATTICE])
 def test_energy_and_stress_agree_with_ase(element):
     pytest.importorskip("ase", reason="the reference is ASE's calculator")

@@ -15,9 +15,6 @@ from msjax.crystal.surfaces.face import face_of
 from msjax.crystal.surfaces.slab import build_slab
 from msjax.status import Code
 
-# ASE 3.29 and older under NumPy 2.5 and newer
-pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
-
 # Σ (d/r)⁶ and Σ (d/r)¹² over the infinite lattice, d the nearest distance: Jones and Ingham (1925) for fcc, Kane and
 # Goeppert-Mayer (1940) for hcp
 SUMS = {"fcc": (14.453921, 12.131880), "hcp": (14.454897, 12.132293)}

@@ -217,7 +217,6 @@ TWINNING = np.outer([1.0, 1.0, -2.0], [1.0, 1.0, 1.0]) / np.sqrt(18.0)
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 def test_sheared_copper_turns_to_hcp_by_way_of_its_l_phonon(potential_file, reference):
     """Beyond γ = 0.1474 the (111) planes slip in turn, a doubled cell; at 1/(2√2) they have become hcp.
 

@@ -154,8 +154,8 @@ def finite_displacements(
     crystal that is not three-dimensional, a displacement that is not positive, or forces that are not finite.
 
     >>> import msjax as ms
-    >>> from ase.calculators.emt import EMT
-    >>> found = finite_displacements(ms.bulk("Cu", "fcc", a=3.6), EMT(), 2)
+    >>> calculator = ms.ase.Calculator(ms.LennardJones(sigma=2.3, outer=4.0))
+    >>> found = finite_displacements(ms.bulk("Cu", "fcc", a=3.6), calculator, 2)
     >>> found.values.shape
     (1, 1, 8, 3, 3)
     """

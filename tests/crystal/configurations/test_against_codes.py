@@ -12,9 +12,6 @@ from msjax.crystal.configurations import Configuration, evaluate, neighbour_list
 from msjax.crystal.lattice import bulk
 from msjax.crystal.potentials import EAM, LennardJones, StillingerWeber, Tersoff
 
-# ASE 3.29 and older under NumPy 2.5 and newer
-pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
-
 
 def shaken(crystal, repeat, size=0.08, seed=0):
     """A strained supercell with displaced atoms."""

@@ -13,8 +13,6 @@ from msjax.crystal.lattice import bulk
 from msjax.crystal.potentials import EAM, LennardJones, StillingerWeber
 
 ase = pytest.importorskip("ase", reason="needs ase (extra msjax[atoms])")
-# ASE 3.29 and older under NumPy 2.5 and newer
-pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 
 
 @pytest.mark.parametrize("periodic", [(True, True, True), (True, False, True), (False, False, False)])

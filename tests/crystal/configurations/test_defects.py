@@ -8,9 +8,6 @@ from msjax.crystal.configurations.defects import dumbbell, formation_energy, int
 from msjax.crystal.lattice import bulk
 from msjax.crystal.potentials import EAM
 
-# ASE 3.29 and older under NumPy 2.5 and newer
-pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
-
 
 def test_builders():
     copper = Configuration.of(bulk("Cu", "fcc", 3.615, mass=63.0), 3)
