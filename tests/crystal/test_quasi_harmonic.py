@@ -142,6 +142,7 @@ def test_the_classical_chain_has_gruneisens_thermal_stress():
 # -- the material ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_chain_keeps_every_claim():
     ms.check_material(chain(), size=0.005)
 
@@ -239,6 +240,7 @@ def test_equilibrium_expands_and_says_so_by_its_derivative():
     assert abs(float(energy(t + 0.5) - energy(t - 0.5)) / c_p - 1.0) < 1e-6
 
 
+@pytest.mark.slow
 def test_equilibrium_is_differentiable_in_the_potential():
     material = chain(60.0)
 

@@ -57,9 +57,9 @@ def equilibrium(
     failed solve when ``throw`` and the values are concrete.
 
     >>> import msjax as ms
-    >>> copper = ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.615), ms.EAM.gupta("Cu"))
-    >>> warm = equilibrium(ms.QuasiHarmonic(copper, temperature=300.0, points=4))
-    >>> bool(warm.lattice_constant > 3.615)
+    >>> chain = ms.CauchyBorn(ms.bulk("X", "chain", a=1.12), ms.LennardJones(outer=2.5))
+    >>> cold, warm = (equilibrium(ms.QuasiHarmonic(chain, temperature=t)) for t in (100.0, 300.0))
+    >>> bool(warm.lattice_constant > cold.lattice_constant)
     True
     """
     _, warm = arguments_of(material, None, temperature)
