@@ -68,27 +68,27 @@ def test_films_without_a_fit(element, file, potential_file):
 
 
 @pytest.mark.slow
-def test_copper_wires_without_a_fit(potential_file):
-    """Square wires of 3.07 and 4.52 nm: E within 0.5 % and strain within 1.5 % (edges are what is missing)."""
+def test_a_copper_wire_without_a_fit(potential_file):
+    """A square wire of 3.07 nm: E within 0.5 % and strain within 1.5 % (edges are what is missing)."""
     data = {int(row["n"]): row for row in rows("wires_100_Cu_mishin1.csv")}
     potential = ms.EAM.setfl(potential_file("Cu_mishin1.eam.alloy"))
     bulk = equilibrium(ms.CauchyBorn(ms.bulk("Cu", "fcc", 3.6149), potential)).material
     edge = 2.0 * float(bulk.crystal.volume / 2.0) ** (1.0 / 3.0)
     faces = [ms.fe.SurfaceEnergy(f"{x}+", SurfaceCauchyBorn(bulk, m)) for x, m in (("x", "100"), ("y", "010"))]
-    for planes in (17, 25):
-        side = planes * edge / 2.0
-        mesh = ms.fe.box((side / 2.0, side / 2.0, edge), (3, 3, 1), "hex27")  # a quarter of the section
-        end = mesh.nodes_of("z+")
-        at_rest = ms.solve(ms.fe.Problem(mesh, bulk, [*SYMMETRIC, tied(end, 2)], faces))
-        moved = at_rest.u[end[0], 2]
+    planes = 17
+    side = planes * edge / 2.0
+    mesh = ms.fe.box((side / 2.0, side / 2.0, edge), (3, 3, 1), "hex27")  # a quarter of the section
+    end = mesh.nodes_of("z+")
+    at_rest = ms.solve(ms.fe.Problem(mesh, bulk, [*SYMMETRIC, tied(end, 2)], faces))
+    moved = at_rest.u[end[0], 2]
 
-        def force(v, mesh=mesh):
-            problem = ms.fe.Problem(mesh, bulk, [*SYMMETRIC, ms.fe.Dirichlet("z+", v, "z")], faces)
-            return ms.fe.resultant(problem, ms.solve(problem), "z+").force[2]
+    def force(v):
+        problem = ms.fe.Problem(mesh, bulk, [*SYMMETRIC, ms.fe.Dirichlet("z+", v, "z")], faces)
+        return ms.fe.resultant(problem, ms.solve(problem), "z+").force[2]
 
-        modulus = 4.0 * jax.grad(force)(moved) * (edge + moved) / side**2
-        assert float(moved) / edge == pytest.approx(data[planes]["eps_star"], rel=0.015)
-        assert float(modulus / units.GPa) == pytest.approx(data[planes]["E_app_GPa"], rel=0.005)
+    modulus = 4.0 * jax.grad(force)(moved) * (edge + moved) / side**2
+    assert float(moved) / edge == pytest.approx(data[planes]["eps_star"], rel=0.015)
+    assert float(modulus / units.GPa) == pytest.approx(data[planes]["E_app_GPa"], rel=0.005)
 
 
 @pytest.mark.slow
