@@ -142,17 +142,48 @@ def _guard_leaf(x, failed):
 @_guard_leaf.defjvp
 def _guard_leaf_jvp(primals, tangents):
     x, failed = primals
-    dx, _ = tangents
-    dx = jax.lax.custom_linear_solve(
+    return _guard_leaf(x, failed), _as_failed(tangents[0], failed)
+
+
+def substitute(values: PyTree, failed: Bool[Array, "..."], instead: PyTree) -> PyTree:
+    """``instead`` where ``failed``, to go on computing with; NaN in derivative there, as :func:`guard` has it.
+
+    For input that cannot be used: ``where(failed, instead, x)`` would say that a failed result does not depend on x.
+
+    >>> import jax, jax.numpy as jnp
+    >>> float(jax.grad(lambda x: guard(jnp.log(substitute(x, x <= 0, 1.0)), x <= 0))(jnp.array(-1.0)))
+    nan
+    """
+    if jax.tree.structure(instead) != jax.tree.structure(values):
+        instead = jax.tree.map(lambda _: instead, values)
+    return jax.tree.map(lambda x, y: _substitute_leaf(x, failed, jnp.asarray(y, x.dtype)), values, instead)
+
+
+@jax.custom_jvp
+def _substitute_leaf(x, failed, instead):
+    return jnp.where(failed, instead, x)
+
+
+@_substitute_leaf.defjvp
+def _substitute_leaf_jvp(primals, tangents):
+    x, failed, instead = primals
+    dx = tangents[0]
+    if jnp.issubdtype(x.dtype, jnp.inexact):
+        dx = _as_failed(dx, failed)
+    return _substitute_leaf(x, failed, instead), dx
+
+
+def _as_failed(dx: Array, failed: Bool[Array, "..."]) -> Array:
+    """Zero to zero and, where ``failed``, anything else to NaN: linear, and so in transpose."""
+    return jax.lax.custom_linear_solve(
         lambda v: v,
         dx,
         solve=lambda _, b: nan_unless_zero(b, failed),
         transpose_solve=lambda _, b: nan_unless_zero(b, failed),
     )
-    return _guard_leaf(x, failed), dx
 
 
-def nan_unless_zero(b: Array, failed: Bool[Array, ""]) -> Array:
+def nan_unless_zero(b: Array, failed: Bool[Array, "..."]) -> Array:
     """What a failed linear solve returns: zero for a zero right-hand side, NaN for any other."""
     return jnp.where(failed, jnp.where(b == 0, jnp.zeros_like(b), jnp.full_like(b, jnp.nan)), b)
 

@@ -27,7 +27,7 @@ from msjax.material.response import (
 )
 from msjax.solvers.condensation import tangent_status
 from msjax.solvers.linear import solve_dense
-from msjax.status import Code, Status, first_failure, guard, screen
+from msjax.status import Code, Status, first_failure, guard, screen, substitute
 from msjax.tensors import is_positive_definite
 from msjax.typing import Array, Bool, Float, PyTree, Scalar, concrete
 
@@ -181,7 +181,7 @@ def spectrum_at(material: CauchyBorn, waves: Waves, q: np.ndarray) -> tuple[Spec
 def safe_temperature(temperature: Scalar, quantum: bool) -> tuple[Scalar, Bool[Array, ""]]:
     """A temperature that can be computed with, and whether it is the one given."""
     usable = jnp.isfinite(temperature) & ((temperature >= 0) if quantum else (temperature > 0))
-    return jnp.where(usable, temperature, 1.0), usable
+    return substitute(temperature, ~usable, 1.0), usable
 
 
 def _bent(

@@ -20,7 +20,7 @@ from msjax.material.response import Material, Response, flag_unstable, pure_stra
 from msjax.solvers.condensation import tangent_status
 from msjax.solvers.conjugate_gradients import ConjugateGradients, Precision
 from msjax.solvers.stationary import stationary_field
-from msjax.status import Code, Status, guard, screen
+from msjax.status import Code, Status, guard, screen, substitute
 from msjax.tensors import is_positive_definite, voigt_index
 from msjax.typing import Array, Float, Int, PyTree
 
@@ -189,7 +189,7 @@ def find(rve: RVE, strain: Float[Array, "c d"], state: CellState | None, inputs:
     start = rve.initial_state() if state is None else state
     assert start is not None
     finite = jnp.all(jnp.isfinite(strain))
-    safe = jnp.where(finite, strain, rve.reference_strain)
+    safe = substitute(strain, ~finite, rve.reference_strain)
     usable = jnp.all(jnp.isfinite(start.fluctuation))
     guess = jnp.where(usable, start.fluctuation, jnp.zeros_like(start.fluctuation))
     arrays, structure = eqx.partition(rve.materials, eqx.is_array)
@@ -226,7 +226,7 @@ def _respond(rve: RVE, strain: Array, state: CellState | None, inputs: Any) -> R
 def _respond_linear(rve: RVE, strain: Array) -> Response:
     origin = rve.reference_strain
     finite = jnp.all(jnp.isfinite(strain))
-    gradient = jnp.where(finite, strain, origin) - origin
+    gradient = substitute(strain, ~finite, origin) - origin
     moduli = rve.moduli
     solved = solve_loads(rve.cell, moduli, gradient[None])
     status = Status(*(x[0] for x in (solved.status.code, solved.status.iterations, solved.status.residual)))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msjax.material.response import Material, Response
-from msjax.status import Code, guard, screen
+from msjax.status import Code, guard, screen, substitute
 from msjax.typing import Array, Float, PyTree, concrete
 
 
@@ -86,7 +86,7 @@ class Bar(Material):
 def _respond(bar: Bar, d: Float[Array, "d 1"], state: PyTree, inputs: PyTree) -> Response:
     finite = jnp.all(jnp.isfinite(d))
     gone = jnp.all(d == 0.0)
-    d = jnp.where(finite & ~gone, d, bar.reference_strain)
+    d = substitute(d, ~finite | gone, bar.reference_strain)
     stretch = jnp.sqrt(jnp.sum(d * d))
     n = d[:, 0] / stretch
     inner = bar.material.respond(stretch[None, None], state, inputs)

@@ -22,7 +22,7 @@ from msjax.material.small_strain import all_finite, number
 from msjax.material.stress_driven import fail_with
 from msjax.solvers.condensation import tangent_status
 from msjax.solvers.scalar import scalar_root
-from msjax.status import Code, Status, first_failure, guard, screen
+from msjax.status import Code, Status, first_failure, guard, screen, substitute
 from msjax.tensors import is_positive_definite
 from msjax.typing import Array, Float, PyTree, Scalar, concrete
 
@@ -176,12 +176,12 @@ def _respond(growth: Growth, strain: Array, state: GrowthState | None, inputs: A
         usable = given > 0
         status = screen(status, ~jnp.isfinite(given), Code.NONFINITE)
         status = screen(status, ~usable, Code.INVERTED)
-        before, step = jnp.where(usable, given, 1.0), jnp.zeros(())
+        before, step = substitute(given, ~usable, 1.0), jnp.zeros(())
     else:
         step = inputs.time_step
         known = jnp.isfinite(before) & jnp.isfinite(step) & (before > 0) & (step >= 0)
         status = screen(status, ~known, Code.NONFINITE)
-        before, step = jnp.where(known, before, 1.0), jnp.where(known, step, 0.0)
+        before, step = substitute(before, ~known, 1.0), substitute(step, ~known, 0.0)
 
     def stretch_of(f):
         if growth.law is None:

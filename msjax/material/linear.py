@@ -9,7 +9,7 @@ import numpy as np
 
 from msjax.material.response import Material, Response
 from msjax.solvers.condensation import tangent_status
-from msjax.status import Code, Status, guard, screen
+from msjax.status import Code, Status, guard, screen, substitute
 from msjax.tensors import is_positive_definite, to_voigt_stiffness, voigt_index
 from msjax.typing import Array, Bool, Float, PyTree, concrete
 
@@ -47,7 +47,7 @@ class Linear(Material):
 @eqx.filter_jit
 def _respond(material: Linear, strain: Array) -> Response:
     finite = jnp.all(jnp.isfinite(strain))
-    gradient = jnp.where(finite, strain, material.reference_strain) - material.reference_strain
+    gradient = substitute(strain, ~finite, material.reference_strain) - material.reference_strain
     tangent = material.tensor
     stress = jnp.tensordot(tangent, gradient, 2)
     energy = 0.5 * jnp.vdot(stress, gradient)

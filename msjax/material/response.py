@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.status import Code, Status, screen
+from msjax.status import Code, Status, screen, substitute
 from msjax.tensors import VOIGT, det, sum_of
 from msjax.typing import Array, Bool, Float, PyTree
 
@@ -69,7 +69,7 @@ def safe_deformation(strain: Float[Array, "d d"]) -> tuple[Float[Array, "d d"], 
     usable = finite & (det(strain) > 0)
     status = screen(Status.of(), ~finite, Code.NONFINITE)
     status = screen(status, finite & ~usable, Code.INVERTED)
-    return jnp.where(usable, strain, jnp.eye(strain.shape[0])), status
+    return substitute(strain, ~usable, jnp.eye(strain.shape[0])), status
 
 
 def check_strain(strain: Any, dim: int) -> Float[Array, "d d"]:

@@ -10,7 +10,7 @@ import numpy as np
 from msjax.material.packed import pack, pack_tangent
 from msjax.material.response import Material, Response, flag_unstable, pure_strain_form
 from msjax.solvers.condensation import tangent_status
-from msjax.status import Code, Status, guard, screen
+from msjax.status import Code, Status, guard, screen, substitute
 from msjax.tensors import is_positive_definite
 from msjax.typing import Array, Float, PyTree, Scalar, concrete
 
@@ -98,7 +98,7 @@ class StrainGradientElastic(Material):
 @eqx.filter_jit
 def _linear(material: StrainGradientElastic, strain: SecondGradient) -> Response:
     finite = jnp.all(jnp.isfinite(pack(strain)))
-    safe = jax.tree.map(lambda x, rest: jnp.where(finite, x, rest), strain, material.reference_strain)
+    safe = substitute(strain, ~finite, material.reference_strain)
     energy, stress = jax.value_and_grad(material.stored_energy)(safe)
     tangent = jax.jacfwd(jax.grad(material.stored_energy))(safe)
     status = screen(Status.of(), ~(finite & jnp.isfinite(energy) & jnp.all(jnp.isfinite(pack(stress)))), Code.NONFINITE)
@@ -182,7 +182,7 @@ class GradientEnhanced(Material):
 def _enhanced(material: GradientEnhanced, strain: SecondGradient, state: PyTree, inputs: PyTree) -> Response:
     d, stiff = material.dim, material.modulus * material.length**2
     finite = jnp.all(jnp.isfinite(strain.gradient))
-    gradient = jnp.where(finite, strain.gradient, 0.0)
+    gradient = substitute(strain.gradient, ~finite, 0.0)
     inner = material.material.respond(strain.deformation, state, inputs)
     status = screen(inner.status, ~finite, Code.NONFINITE)
     of_tangent = screen(inner.tangent_status, ~finite, Code.NONFINITE)

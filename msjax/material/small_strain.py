@@ -16,7 +16,7 @@ import numpy as np
 from msjax.material.inputs import Inputs
 from msjax.material.response import Material, Response, check_strain
 from msjax.solvers.condensation import tangent_status
-from msjax.status import Code, Status, first_failure, guard, screen
+from msjax.status import Code, Status, first_failure, guard, screen, substitute
 from msjax.tensors import is_positive_definite
 from msjax.typing import Array, Float, PyTree, Scalar, concrete
 
@@ -75,9 +75,9 @@ def _respond(material: SmallStrain, deformation: Array, state: PyTree, inputs: P
     state = virgin if state is None else state
     finite = all_finite((deformation, state, inputs))
     dim = material.dim
-    gradient = jnp.where(finite, deformation, jnp.eye(dim)) - jnp.eye(dim)
-    state = jax.tree.map(lambda x, y: jnp.where(finite, x, y), state, virgin)
-    inputs = jax.tree.map(lambda x: jnp.where(jnp.isfinite(x), x, jnp.ones_like(x)), inputs)
+    gradient = substitute(deformation, ~finite, jnp.eye(dim)) - jnp.eye(dim)
+    state = substitute(state, ~finite, virgin)
+    inputs = jax.tree.map(lambda x: substitute(x, ~jnp.isfinite(x), 1.0), inputs)
     found = material.update(to_column(gradient), state, inputs)
 
     status = screen(first_failure(Status.of(), found.status), ~finite, Code.NONFINITE)

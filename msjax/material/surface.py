@@ -10,7 +10,7 @@ import numpy as np
 
 from msjax.material.response import Material, Response, flag_unstable, pure_strain_form
 from msjax.solvers.condensation import tangent_status
-from msjax.status import Code, Status, guard, screen
+from msjax.status import Code, Status, guard, screen, substitute
 from msjax.tensors import det, is_positive_definite, right_cauchy_green
 from msjax.typing import Array, Float, PyTree, Scalar, concrete
 
@@ -59,13 +59,19 @@ def check_surface_strain(strain: PyTree, dim: int) -> Array:
     return array
 
 
-@eqx.filter_jit
-def _respond(material: Surface, strain: Array) -> Response:
+def safe_surface(strain: Float[Array, "d e"]) -> tuple[Float[Array, "d e"], Status]:
+    """Replace an F_s that cannot be evaluated by the undeformed surface: NONFINITE for NaN or infinity, INVERTED for a
+    surface without area. What follows must go through :func:`msjax.status.guard`."""
     finite = jnp.all(jnp.isfinite(strain))
     usable = finite & (det(right_cauchy_green(strain)) > 0)
     status = screen(Status.of(), ~finite, Code.NONFINITE)
     status = screen(status, finite & ~usable, Code.INVERTED)
-    deformation = jnp.where(usable, strain, material.reference_strain)
+    return substitute(strain, ~usable, jnp.eye(*strain.shape)), status
+
+
+@eqx.filter_jit
+def _respond(material: Surface, strain: Array) -> Response:
+    deformation, status = safe_surface(strain)
     energy, stress = jax.value_and_grad(material.surface_energy)(deformation)
     tangent = jax.jacfwd(jax.grad(material.surface_energy))(deformation)
     status = screen(status, ~(jnp.isfinite(energy) & jnp.all(jnp.isfinite(stress))), Code.NONFINITE)

@@ -31,7 +31,7 @@ from msjax.material.response import Material
 from msjax.nano.sheet import MaterialSheet, Sheet
 from msjax.solvers.newton import Functional, Newton
 from msjax.solvers.stationary import stationary
-from msjax.status import Code, Status, first_failure, guard, screen
+from msjax.status import Code, Status, first_failure, guard, screen, substitute
 from msjax.typing import Array, Float, Scalar, concrete
 
 
@@ -127,7 +127,7 @@ RELAXATION = Newton(tolerance=1e-8, length=1.0, max_steps=40, largest_step=0.01)
 @eqx.filter_jit
 def _respond(film: Film, thickness: Scalar) -> FilmResponse:
     usable = jnp.isfinite(thickness) & (thickness > 0.0)
-    safe = jnp.where(usable, thickness, 1.0)
+    safe = substitute(thickness, ~usable, 1.0)
     strain, relaxed = stationary(Equibiaxial(), jnp.zeros(1), (film, safe), RELAXATION)
     e = strain[0]
     bulk, face = film.bulk.at(e), film.surface.at(e)

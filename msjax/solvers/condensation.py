@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from msjax.solvers.linear import deflate, solve_dense
 from msjax.solvers.newton import FromEnergy, Newton
 from msjax.solvers.stationary import stationary
-from msjax.status import Code, Status, guard, screen
+from msjax.status import Code, Status, guard, screen, substitute
 from msjax.typing import Array, Float, Scalar
 
 DEFAULT = Newton()
@@ -77,7 +77,7 @@ def condense(
     0.5
     """
     finite = jnp.all(jnp.isfinite(outer))
-    outer = jnp.where(finite, outer, jnp.zeros_like(outer))  # a safe point; the status speaks for the member
+    outer = substitute(outer, ~finite, 0.0)  # a safe point; the status speaks for the member
     functional = FromEnergy(_Reordered(energy))
     internal, status = stationary(functional, start, (outer, arguments), settings, null_space)
     status = screen(status, ~finite, Code.NONFINITE)

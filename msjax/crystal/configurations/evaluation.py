@@ -11,7 +11,7 @@ from msjax.crystal.configurations.configuration import Configuration
 from msjax.crystal.configurations.neighbour_list import NeighbourList, dual_of, incomplete
 from msjax.crystal.configurations.sites import Sites, all_of_sites, site_energies
 from msjax.crystal.potential import Potential
-from msjax.status import Code, Status, guard, screen
+from msjax.status import Code, Status, guard, screen, substitute
 from msjax.tensors import symmetric
 from msjax.typing import Array, Float, Scalar, concrete
 
@@ -88,8 +88,8 @@ def _evaluate(configuration: Configuration, potential: Potential, neighbours: Ne
     status = screen(Status.of(), ~finite, Code.NONFINITE)
     status = screen(status, incomplete(neighbours, positions, cell, potential.cutoff), Code.OVERFLOW)
     # a failed member is differentiated where the list was made: guard speaks for it, and zero must stay zero
-    positions = _unless(status.failed, positions, neighbours.positions)
-    cell = _unless(status.failed, cell, neighbours.cell)
+    positions = substitute(positions, status.failed, neighbours.positions)
+    cell = substitute(cell, status.failed, neighbours.cell)
     total, sites = total_and_sites(potential, positions, cell, neighbours)
     status = screen(status, ~jnp.all(sites.covered), Code.OUTSIDE_TABLE)
     status = screen(status, ~jnp.isfinite(total), Code.NONFINITE)
@@ -98,16 +98,6 @@ def _evaluate(configuration: Configuration, potential: Potential, neighbours: Ne
     stress = jnp.where(hollow, jnp.nan, symmetric(sites.virial) / jnp.where(hollow, 1.0, volume))
     total, energies, forces, stress = guard((total, sites.energies, sites.forces, stress), status.failed)
     return Evaluation(total, energies, forces, stress, status)
-
-
-@jax.custom_jvp
-def _unless(failed, x, instead):
-    return jnp.where(failed, instead, x)
-
-
-@_unless.defjvp
-def _unless_jvp(primals, tangents):
-    return _unless(*primals), tangents[1]  # what failed is asked for its derivative, and answers NaN
 
 
 @eqx.filter_custom_jvp

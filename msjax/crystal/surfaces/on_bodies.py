@@ -10,7 +10,7 @@ from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.crystal.surfaces.energetics import Surface
 from msjax.material import surface as elastic
 from msjax.material.response import Response
-from msjax.status import Code, Status, first_failure, guard, screen
+from msjax.status import first_failure, guard
 from msjax.tensors import det, inverse, right_cauchy_green
 from msjax.typing import Array, Float, PyTree, Scalar
 
@@ -73,12 +73,7 @@ class SurfaceCauchyBorn(elastic.Surface):
 
 @eqx.filter_jit
 def _respond(material: SurfaceCauchyBorn, strain: Array) -> Response:
-    finite = jnp.all(jnp.isfinite(strain))
-    metric = right_cauchy_green(strain)
-    usable = finite & (det(metric) > 0)
-    status = screen(Status.of(), ~finite, Code.NONFINITE)
-    status = screen(status, finite & ~usable, Code.INVERTED)
-    deformation = jnp.where(usable, strain, material.reference_strain)
+    deformation, status = elastic.safe_surface(strain)
     metric = right_cauchy_green(deformation)
     # any in-plane F with FᵀF = C serves, for Γ is objective: the upper triangular one has the shortest closed form
     first = jnp.sqrt(metric[0, 0])
