@@ -66,7 +66,7 @@ def safe_surface(strain: Float[Array, "d e"]) -> tuple[Float[Array, "d e"], Stat
     usable = finite & (det(right_cauchy_green(strain)) > 0)
     status = screen(Status.of(), ~finite, Code.NONFINITE)
     status = screen(status, finite & ~usable, Code.INVERTED)
-    return substitute(strain, ~usable, jnp.eye(*strain.shape)), status
+    return substitute(strain, ~usable, jnp.eye(strain.shape[0], strain.shape[1])), status
 
 
 @eqx.filter_jit
