@@ -11,7 +11,6 @@ from msjax.crystal.cauchy_born import CauchyBorn, bind, screen_neighbours, scree
 from msjax.crystal.expansion import bond_moments, energy, in_moments
 from msjax.crystal.multilattice import Arguments, Shifts, bond_vectors
 from msjax.crystal.potential import Potential, Radial
-from msjax.crystal.primitive import deformed
 from msjax.solvers.batch import map_chunked
 from msjax.solvers.minimum import minimise
 from msjax.status import Code, Status, screen
@@ -90,11 +89,11 @@ def settle(material: CauchyBorn, deformation: np.ndarray, shifts: np.ndarray) ->
     dim = material.dim
     none = jnp.zeros((1, material.crystal.atoms_per_cell - 1, dim))
     if not material.potential.topological:
-        crystal, potential = deformed(material.crystal, deformation, shifts), material.potential
+        crystal, potential = material.crystal.deformed(deformation, shifts), material.potential
         for _ in range(ROUNDS):
             material = CauchyBorn(crystal, potential)
             found = basins(material, jnp.eye(dim), none)
-            crystal = deformed(crystal, np.eye(dim), np.asarray(found.shifts[0]))
+            crystal = crystal.deformed(np.eye(dim), found.shifts[0])
             if not bool(found.missed[0]):
                 break
         # the list was made within ``margin`` of this very crystal: exchange the leaves, keep the list

@@ -13,12 +13,10 @@ from jax.typing import ArrayLike
 from scipy.spatial import KDTree
 
 from msjax.crystal.elements import check_symbol, standard_mass
+from msjax.crystal.numbers import Rows, positive, real
 from msjax.crystal.structures import IDEAL, STRUCTURES, Structure
 from msjax.tensors import det
 from msjax.typing import Array, Float, Scalar, concrete
-
-Rows = ArrayLike | Sequence[Sequence[float | int]]
-"""What is taken for ``cell`` and ``basis``: an array or nested sequences of numbers."""
 
 COINCIDENT = 1e-3
 """Atoms nearer than this fraction of the mean spacing (volume per atom)^(1/d) are refused as coincident."""
@@ -60,11 +58,11 @@ class Crystal(eqx.Module):
         for i, symbol in enumerate(self.species):
             check_symbol(symbol, f"species[{i}]")
         self.structure = structure
-        self.cell = _real(cell, "cell")
-        self.basis = _real(basis, "basis")
+        self.cell = real(cell, "cell")
+        self.basis = real(basis, "basis")
         if masses is None:
             masses = np.array([standard_mass(symbol) for symbol in self.species])
-        self.masses = _real(masses, "masses")
+        self.masses = real(masses, "masses")
         _check_shapes(self.cell.shape, self.basis.shape, self.masses.shape, self.species)
         if concrete(self.cell):
             _check_cell(np.asarray(self.cell))
@@ -100,8 +98,17 @@ class Crystal(eqx.Module):
 
     def scaled(self, factor: ArrayLike) -> "Crystal":
         """The same crystal with cell and basis times ``factor`` (positive; may be traced)."""
-        factor = _positive(factor, "factor")
+        factor = positive(factor, "factor")
         return eqx.tree_at(lambda c: (c.cell, c.basis), self, (factor * self.cell, factor * self.basis))
+
+    def deformed(self, deformation: ArrayLike, shifts: ArrayLike | None = None) -> "Crystal":
+        """The crystal as it stands at F (d, d): cell·Fᵀ, basis·Fᵀ plus the ``shifts`` (n − 1, d) of atoms 1, 2, …
+        against atom 0, Å, which are the state of :class:`msjax.CauchyBorn` at F. May be traced; has no name."""
+        back = jnp.asarray(deformation).T
+        moved = self.basis @ back
+        if shifts is not None:
+            moved = moved + jnp.concatenate([jnp.zeros((1, self.dim)), jnp.asarray(shifts)])
+        return Crystal(self.cell @ back, moved, self.species, "", self.masses)
 
 
 def bulk(
@@ -146,10 +153,10 @@ def bulk(
         raise ValueError(f"structure: unknown {structure!r}; allowed are {', '.join(STRUCTURES)}")
     form = STRUCTURES[structure]
     symbols = _symbols(species, structure, form)
-    a = _positive(a, "a")
+    a = positive(a, "a")
     edges = a
     if structure == "hcp":
-        edges = jnp.stack([a, a, IDEAL * a if c is None else _positive(c, "c")])[None, :]
+        edges = jnp.stack([a, a, IDEAL * a if c is None else positive(c, "c")])[None, :]
     elif c is not None:
         raise ValueError(f"c: {structure!r} has one lattice constant, a; only 'hcp' has a c")
     masses = None if mass is None else _masses(mass, structure, form)
@@ -165,29 +172,10 @@ def _symbols(species: str | Sequence[str], structure: str, form: Structure) -> t
 
 
 def _masses(mass: ArrayLike | Sequence[float], structure: str, form: Structure) -> Array:
-    each = jnp.atleast_1d(_real(mass, "mass"))
+    each = jnp.atleast_1d(real(mass, "mass"))
     if each.shape != (form.species,):
         raise ValueError(f"mass: {structure!r} takes {form.species}, one per species, got shape {each.shape}")
-    return jnp.stack([_positive(each[k], "mass") for k in form.kinds])
-
-
-def _real(x: Rows | Sequence[float], argument: str) -> Array:
-    try:
-        array = jnp.asarray(x)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{argument}: expected numbers in rows of one length, got {x!r}") from error
-    if jnp.issubdtype(array.dtype, jnp.complexfloating) or array.dtype == jnp.bool_:
-        raise ValueError(f"{argument}: expected real numbers, got {array.dtype}")
-    return array.astype(float)
-
-
-def _positive(x: ArrayLike, argument: str) -> Scalar:
-    array = _real(x, argument)
-    if array.shape != ():
-        raise ValueError(f"{argument}: expected one number, got shape {array.shape}")
-    if concrete(array) and not (np.isfinite(array) and array > 0):
-        raise ValueError(f"{argument} = {x}: must be positive and finite")
-    return array
+    return jnp.stack([positive(each[k], "mass") for k in form.kinds])
 
 
 def _check_shapes(cell: tuple, basis: tuple, masses: tuple, species: tuple[str, ...]) -> None:

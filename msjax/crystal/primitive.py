@@ -4,7 +4,6 @@ but for a rotation. On the host, in one, two and three dimensions."""
 import warnings
 from itertools import product
 
-import jax.numpy as jnp
 import numpy as np
 
 from msjax.crystal.lattice import Crystal
@@ -143,10 +142,3 @@ def _maps(moved: np.ndarray, onto: np.ndarray, kinds, other_kinds, cell: np.ndar
 def is_identity(rotation: np.ndarray, tolerance: float = TOLERANCE) -> bool:
     """Whether a rotation does nothing, to the tolerance of positions."""
     return bool(np.max(np.abs(rotation - np.eye(len(rotation)))) < 10 * tolerance)
-
-
-def deformed(crystal: Crystal, deformation: np.ndarray, shifts: np.ndarray) -> Crystal:
-    """The crystal as it stands at F: cell·Fᵀ, basis·Fᵀ plus the shifts (atoms − 1, d) of atoms 1, 2, …"""
-    moved = np.concatenate([np.zeros((1, crystal.dim)), np.asarray(shifts)])
-    f = jnp.asarray(deformation)
-    return Crystal(crystal.cell @ f.T, crystal.basis @ f.T + moved, crystal.species, "", crystal.masses)

@@ -51,10 +51,18 @@ def cells_within(matrix: np.ndarray) -> np.ndarray:
     >>> cells_within(np.array([[1, 1], [-1, 1]])).tolist()
     [[0, 0], [0, 1]]
     """
+    sides = np.diag(hermite(matrix))
+    return into(matrix, np.array(list(product(*(range(int(side)) for side in sides)))))
+
+
+def into(matrix: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """The cells (n, d) moved by vectors of the supercell to where fractional coordinates are in [0, 1).
+
+    >>> into(np.diag([2, 2]), np.array([[-1, 5]])).tolist()
+    [[1, 1]]
+    """
     volume = round(np.linalg.det(matrix))
     adjugate = np.rint(volume * np.linalg.inv(matrix)).astype(int)
-    sides = np.diag(hermite(matrix))
-    cells = np.array(list(product(*(range(int(side)) for side in sides))))
     return cells - (cells @ adjugate // volume) @ matrix
 
 

@@ -9,11 +9,10 @@ from jax.typing import ArrayLike
 
 from msjax.crystal.elements import check_symbol, standard_mass
 from msjax.crystal.lattice import Crystal
+from msjax.crystal.numbers import Rows, real
+from msjax.crystal.supercell import supercell
 from msjax.tensors import det
 from msjax.typing import Array, Float, Scalar, concrete
-
-Rows = ArrayLike | Sequence[Sequence[float | int]]
-"""What is taken for ``cell`` and ``positions``: an array or nested sequences of numbers."""
 
 
 class Configuration(eqx.Module):
@@ -49,7 +48,7 @@ class Configuration(eqx.Module):
         periodic: bool | Sequence[bool] = True,
         masses: ArrayLike | Sequence[float] | None = None,
     ):
-        self.cell, self.positions = _real(cell, "cell"), _real(positions, "positions")
+        self.cell, self.positions = real(cell, "cell"), real(positions, "positions")
         _check_shapes(self.cell.shape, self.positions.shape)
         n, dim = self.positions.shape
         self.species = (species,) * n if isinstance(species, str) else tuple(species)
@@ -61,7 +60,7 @@ class Configuration(eqx.Module):
                 check_symbol(symbol, f"species[{i}]")
                 of_symbol[symbol] = standard_mass(symbol)
         self.periodic = _directions(periodic, dim)
-        self.masses = _real(np.array([of_symbol[s] for s in self.species]) if masses is None else masses, "masses")
+        self.masses = real(np.array([of_symbol[s] for s in self.species]) if masses is None else masses, "masses")
         if self.masses.shape != (n,):
             raise ValueError(f"masses: expected shape ({n},), one per atom, got {self.masses.shape}")
         if concrete(self.cell):
@@ -85,13 +84,8 @@ class Configuration(eqx.Module):
         counts = np.broadcast_to(np.asarray(repeat), (crystal.dim,))
         if not np.issubdtype(counts.dtype, np.integer) or np.any(counts < 1):
             raise ValueError(f"repeat: expected a positive whole number for each direction, got {repeat}")
-        grids = np.meshgrid(*(np.arange(c) for c in counts), indexing="ij")
-        cells = np.stack([g.ravel() for g in grids], axis=1)
-        corners = jnp.asarray(cells, float) @ crystal.cell
-        positions = (corners[:, None, :] + crystal.basis[None, :, :]).reshape(-1, crystal.dim)
-        cell = jnp.asarray(counts, float)[:, None] * crystal.cell
-        species = crystal.species * len(cells)
-        return cls(cell, positions, species, True, jnp.tile(crystal.masses, len(cells)))
+        large = supercell(crystal, counts)
+        return cls(large.cell, large.basis, large.species, True, large.masses)
 
     @property
     def dim(self) -> int:
@@ -118,16 +112,6 @@ class Configuration(eqx.Module):
         """Cell and positions under a homogeneous F (may be traced): x → F x."""
         moved = self.cell @ deformation.T, self.positions @ deformation.T
         return eqx.tree_at(lambda c: (c.cell, c.positions), self, moved)
-
-
-def _real(x: Rows | Sequence[float], argument: str) -> Array:
-    try:
-        array = jnp.asarray(x)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{argument}: expected numbers in rows of one length, got {x!r}") from error
-    if jnp.issubdtype(array.dtype, jnp.complexfloating) or array.dtype == jnp.bool_:
-        raise ValueError(f"{argument}: expected real numbers, got {array.dtype}")
-    return array.astype(float)
 
 
 def _directions(periodic: bool | Sequence[bool], dim: int) -> tuple[bool, ...]:

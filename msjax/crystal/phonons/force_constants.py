@@ -11,9 +11,9 @@ import numpy as np
 
 from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.crystal.lattice import Crystal
-from msjax.crystal.phonons.dynamical_matrix import check_q, dynamical_matrix
+from msjax.crystal.phonons.dynamical_matrix import check_q, dynamical_matrix, strain_or_identity
 from msjax.crystal.phonons.frequencies import in_thz
-from msjax.crystal.supercell import cells_within, check_matrix
+from msjax.crystal.supercell import cells_within, check_matrix, supercell
 from msjax.typing import Array, Complex, Float
 
 TIE = 1e-5
@@ -40,10 +40,10 @@ class ForceConstants(eqx.Module):
 
     def __init__(self, crystal: Crystal, values: Any, matrix: Any):
         n, dim = crystal.atoms_per_cell, crystal.dim
-        supercell = check_matrix(matrix, dim)
+        large = check_matrix(matrix, dim)
         self.crystal, self.values = crystal, jnp.asarray(values, float)
-        self.matrix = tuple(tuple(int(x) for x in row) for row in supercell)
-        expected = (n, n, round(np.linalg.det(supercell)), dim, dim)
+        self.matrix = tuple(tuple(int(x) for x in row) for row in large)
+        expected = (n, n, round(np.linalg.det(large)), dim, dim)
         if self.values.shape != expected:
             raise ValueError(f"values: this crystal and supercell need shape {expected}, got {self.values.shape}")
 
@@ -78,11 +78,11 @@ def _images(constants: ForceConstants) -> _Images:
 
 @lru_cache(maxsize=64)
 def _nearest(cell_bytes: bytes, basis_bytes: bytes, matrix: tuple[tuple[int, ...], ...]) -> _Images:
-    supercell = np.array(matrix)
-    dim = len(supercell)
+    large = np.array(matrix)
+    dim = len(large)
     cell, basis = np.frombuffer(cell_bytes).reshape(dim, dim), np.frombuffer(basis_bytes).reshape(-1, dim)
-    cells = cells_within(supercell)
-    shifts = np.array(list(product(range(-2, 3), repeat=dim))) @ supercell
+    cells = cells_within(large)
+    shifts = np.array(list(product(range(-2, 3), repeat=dim))) @ large
     vectors = cells[:, None, :] + shifts[None, :, :]  # (c, images, d)
     entries, share, found = [], [], {}
     for i, j in product(range(len(basis)), repeat=2):
@@ -121,9 +121,9 @@ def force_constants(material: CauchyBorn, matrix: Any, deformation: Any = None) 
     [2.0, -1.0, 0.0, -1.0]
     """
     crystal = material.crystal
-    supercell = check_matrix(matrix, crystal.dim)
-    cells = cells_within(supercell)
-    fitting = cells_within(supercell.T) @ np.linalg.inv(supercell).T  # N q integer, one of each class
+    large = check_matrix(matrix, crystal.dim)
+    cells = cells_within(large)
+    fitting = cells_within(large.T) @ np.linalg.inv(large).T  # N q integer, one of each class
     n, dim = crystal.atoms_per_cell, crystal.dim
     root = jnp.repeat(jnp.sqrt(crystal.masses), dim)
     waves = dynamical_matrix(material, fitting, deformation)
@@ -132,16 +132,10 @@ def force_constants(material: CauchyBorn, matrix: Any, deformation: Any = None) 
     back = jnp.asarray(np.exp(1j * phase) / len(cells))
     values = jnp.real(jnp.einsum("mq,qx->mx", back, waves.reshape(len(fitting), -1)))
     values = values.reshape(len(cells), n, dim, n, dim).transpose(1, 3, 0, 2, 4)
-    return ForceConstants(_deformed(material, deformation), values, supercell)
-
-
-def _deformed(material: CauchyBorn, deformation: Any) -> Crystal:
-    crystal = material.crystal
-    if deformation is None:
-        return crystal
-    turned = jnp.asarray(deformation, float).T
-    shifts = jnp.concatenate([jnp.zeros((1, crystal.dim)), material.respond(deformation).state])
-    return eqx.tree_at(lambda c: (c.cell, c.basis), crystal, (crystal.cell @ turned, crystal.basis @ turned + shifts))
+    if deformation is not None:
+        strain = strain_or_identity(material, deformation)
+        crystal = crystal.deformed(strain, material.respond(strain).state)
+    return ForceConstants(crystal, values, large)
 
 
 def finite_displacements(
@@ -160,7 +154,6 @@ def finite_displacements(
     (1, 1, 8, 3, 3)
     """
     from msjax.crystal.ase import to_ase
-    from msjax.crystal.supercell import supercell
 
     if not displacement > 0:
         raise ValueError(f"displacement: must be positive, got {displacement}")

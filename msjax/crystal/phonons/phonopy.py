@@ -11,7 +11,7 @@ import numpy as np
 
 from msjax.crystal.lattice import Crystal
 from msjax.crystal.phonons.force_constants import ForceConstants
-from msjax.crystal.supercell import cells_within
+from msjax.crystal.supercell import cells_within, into
 from msjax.typing import concrete
 
 
@@ -38,7 +38,7 @@ def to_phonopy(constants: ForceConstants) -> Any:
     position = {tuple(m): k for k, m in enumerate(cells_within(np.array(constants.matrix)).tolist())}
     full = np.zeros((len(atoms), len(atoms), 3, 3))
     for one, (i, m) in enumerate(zip(atoms, vectors, strict=True)):
-        others = _home(vectors - m, np.array(constants.matrix))
+        others = into(np.array(constants.matrix), vectors - m)
         full[one] = values[i, atoms, [position[tuple(v)] for v in others.tolist()]]
     made.force_constants = full
     return made
@@ -63,7 +63,7 @@ def from_phonopy(phonopy: Any) -> ForceConstants:
     rows = primitive.p2s_map if given.shape[0] == given.shape[1] else np.arange(len(basis))
     values = np.zeros((len(basis), len(basis), len(position), 3, 3))
     for i, (row, home) in enumerate(zip(rows, primitive.p2s_map, strict=True)):
-        apart = _home(vectors - vectors[home], matrix)
+        apart = into(matrix, vectors - vectors[home])
         values[i, atoms, [position[tuple(m)] for m in apart.tolist()]] = given[row]
     crystal = Crystal(
         cell=cell, basis=basis, species=tuple(primitive.symbols), masses=np.array(primitive.masses, float)
@@ -79,14 +79,7 @@ def _places(positions: np.ndarray, cell: np.ndarray, basis: np.ndarray, matrix: 
     if np.max(np.min(off, axis=1)) > 1e-4:
         raise ValueError("phonopy: the supercell's atoms are not where the primitive cell repeats them")
     vectors = np.rint(apart[np.arange(len(atoms)), atoms]).astype(int)
-    return atoms, _home(vectors, matrix)
-
-
-def _home(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """The same cells of the supercell, with fractional coordinates in [0, 1)."""
-    volume = round(np.linalg.det(matrix))
-    adjugate = np.rint(volume * np.linalg.inv(matrix)).astype(int)
-    return vectors - (vectors @ adjugate // volume) @ matrix
+    return atoms, into(matrix, vectors)
 
 
 def _phonopy() -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from msjax.crystal.basins import Settled
 from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.crystal.lattice import Crystal
-from msjax.crystal.primitive import angle_of, deformed, is_identity, primitive, space_group, turned
+from msjax.crystal.primitive import angle_of, is_identity, primitive, space_group, turned
 from msjax.status import Code, Status, screen
 from msjax.typing import Array, Float, Scalar
 
@@ -137,7 +137,7 @@ def start_at(material: CauchyBorn, deformation: np.ndarray) -> Start:
     shifts = np.asarray(response.state)
     if bool(response.status.failed):
         return Start(material, deformation, material.crystal, energy, np.zeros_like(shifts), response.status)
-    standing = deformed(material.crystal, deformation, shifts)
+    standing = material.crystal.deformed(deformation, shifts)
     return Start(material, deformation, standing, energy, shifts, response.status)
 
 
@@ -153,7 +153,7 @@ def transformation(
     """Name what a settled supercell is, against the crystal at the start."""
     if bool(settled.status.failed):
         return failed(start, matrix, settled.status, q, mode)
-    crystal = deformed(settled.material.crystal, settled.deformation, settled.shifts)
+    crystal = settled.material.crystal.deformed(settled.deformation, settled.shifts)
     found, before = primitive(crystal, tolerance), primitive(start.standing, tolerance)
     energy = settled.energy / crystal.atoms_per_cell
     gain = start.energy_per_atom - energy
