@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from msjax.crystal.elementary import root
-from msjax.crystal.potentials.cutoff import check_radii, taper
-from msjax.crystal.potentials.eam import EAM
+from msjax.crystal.potentials.cutoff import check_radii
 from msjax.crystal.potentials.parameter import parameter
+from msjax.crystal.potentials.tapered import TaperedEAM
 from msjax.typing import Array, Float, Scalar
 
 BOHR = 0.52917721067
@@ -31,7 +31,7 @@ JACOBSEN: dict[str, tuple[float, float, float, float, float, float]] = {
 _NEIGHBOURS = np.array([12.0, 6.0, 24.0])  # of the first three shells of fcc
 
 
-class EffectiveMedium(EAM):
+class EffectiveMedium(TaperedEAM):
     """Effective-medium theory (Jacobsen, Stoltze and Nørskov, doi:10.1016/0039-6028(96)00816-3) of one element:
 
         E_i = E₀ (1 + λs) exp(−λs) + 6V₀ exp(−κs) − (V₀/2γ₂) Σ w(r) exp(−κ(r/β − s₀)) − E₀,
@@ -120,28 +120,18 @@ class EffectiveMedium(EAM):
             element=element,
         )
 
-    @property
-    def cutoff(self) -> float:
-        """The outer radius, Å."""
-        return self.outer
-
-    @property
-    def elements(self) -> tuple[str, ...]:
-        """The element the parameters are for, if stated."""
-        return (self.element,) if self.element else ()
-
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """−(V₀/2γ₂) w exp(−κ(r/β − s₀)), eV: the pair sum that the density's own part is measured against."""
         r = root(r2)
         decay = self.kappa / BETA
         half = 0.5 * self.V0 / self._of_fcc(decay)
-        return -half * self._window(r) * taper(r, self.inner, self.outer) * jnp.exp(-decay * (r - BETA * self.s0))
+        return -half * self._window(r) * self.taper(r) * jnp.exp(-decay * (r - BETA * self.s0))
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "1 *b"]:
         """Contributions to σ."""
         r = root(r2)
         tail = jnp.exp(-self.eta2 * (r - BETA * self.s0))
-        return (self._window(r) * taper(r, self.inner, self.outer) * tail)[None]
+        return (self._window(r) * self.taper(r) * tail)[None]
 
     def embed(self, moments: Float[Array, "1"]) -> Scalar:
         """The terms in s, eV."""

@@ -6,9 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from msjax.crystal.elementary import band, root
-from msjax.crystal.potentials.cutoff import check_radii, taper
-from msjax.crystal.potentials.eam import EAM
+from msjax.crystal.potentials.cutoff import check_radii
 from msjax.crystal.potentials.parameter import parameter
+from msjax.crystal.potentials.tapered import TaperedEAM
 from msjax.typing import Array, Float, Scalar
 
 # A (eV), xi (eV), p, q and the lattice constant a0 (Å) of Cleri and Rosato, doi:10.1103/PhysRevB.48.22, Table II.
@@ -25,7 +25,7 @@ CLERI_ROSATO: dict[str, tuple[float, float, float, float, float]] = {
 }
 
 
-class Gupta(EAM):
+class Gupta(TaperedEAM):
     """E_i = Σ A exp(−p(r/r₀ − 1)) − sqrt(Σ ξ² exp(−2q(r/r₀ − 1))).
 
     Gupta, doi:10.1103/PhysRevB.23.6265; Cleri and Rosato, doi:10.1103/PhysRevB.48.22.
@@ -72,25 +72,15 @@ class Gupta(EAM):
         inner, outer = 1.02 * fifth, 1.09 * fifth
         return cls(a, xi, p, q, lattice / 2.0**0.5, inner=inner, outer=outer, element=element)
 
-    @property
-    def cutoff(self) -> float:
-        """The outer radius, Å."""
-        return self.outer
-
-    @property
-    def elements(self) -> tuple[str, ...]:
-        """The element the parameters are for, if stated."""
-        return (self.element,) if self.element else ()
-
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """Born–Mayer repulsion per bond of the site, eV."""
         r = root(r2)
-        return self.A * jnp.exp(self.p - (self.p / self.r0) * r) * taper(r, self.inner, self.outer)
+        return self.A * jnp.exp(self.p - (self.p / self.r0) * r) * self.taper(r)
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "1 *b"]:
         """Squared hopping ξ² exp(−2q(r/r₀ − 1)), eV²."""
         r = root(r2)
-        hopping = self.xi**2 * jnp.exp(2.0 * self.q - (2.0 * self.q / self.r0) * r) * taper(r, self.inner, self.outer)
+        hopping = self.xi**2 * jnp.exp(2.0 * self.q - (2.0 * self.q / self.r0) * r) * self.taper(r)
         return hopping[None]
 
     def embed(self, moments: Float[Array, "1"]) -> Scalar:

@@ -6,9 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from msjax.crystal.elementary import band, root
-from msjax.crystal.potentials.cutoff import check_radii, taper
-from msjax.crystal.potentials.eam import EAM
+from msjax.crystal.potentials.cutoff import check_radii
 from msjax.crystal.potentials.parameter import parameter
+from msjax.crystal.potentials.tapered import TaperedEAM
 from msjax.typing import Array, Float, Scalar
 
 # n, m, epsilon (eV), c and the lattice constant a (Å): Sutton and Chen, doi:10.1080/09500839008206493, Table 1.
@@ -27,7 +27,7 @@ SUTTON_CHEN: dict[str, tuple[int, int, float, float, float]] = {
 }
 
 
-class SuttonChen(EAM):
+class SuttonChen(TaperedEAM):
     """E_i = ε [½ Σ (a/r)ⁿ − c sqrt(Σ (a/r)ᵐ)] (Sutton and Chen, doi:10.1080/09500839008206493).
 
     ``epsilon`` in eV, ``a`` in Å, ``c``, ``n`` and ``m`` dimensionless: five array leaves. Both sums are tapered to
@@ -74,16 +74,6 @@ class SuttonChen(EAM):
         outer = reach * a
         return cls(epsilon, a, c, float(n), float(m), inner=0.875 * outer, outer=outer, element=element)
 
-    @property
-    def cutoff(self) -> float:
-        """The outer radius, Å."""
-        return self.outer
-
-    @property
-    def elements(self) -> tuple[str, ...]:
-        """The element the parameters are for, if stated."""
-        return (self.element,) if self.element else ()
-
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """½ε (a/r)ⁿ, eV."""
         return 0.5 * self.epsilon * self._power(r2, self.n)
@@ -98,4 +88,4 @@ class SuttonChen(EAM):
 
     def _power(self, r2: Float[Array, "*b"], exponent: Scalar) -> Float[Array, "*b"]:
         logarithm = jnp.log(self.a) - 0.5 * jnp.log(r2)
-        return jnp.exp(exponent * logarithm) * taper(root(r2), self.inner, self.outer)
+        return jnp.exp(exponent * logarithm) * self.taper(root(r2))

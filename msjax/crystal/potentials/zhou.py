@@ -6,9 +6,9 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from msjax.crystal.elementary import reciprocal, root
-from msjax.crystal.potentials.cutoff import check_radii, taper
-from msjax.crystal.potentials.eam import EAM
+from msjax.crystal.potentials.cutoff import check_radii
 from msjax.crystal.potentials.parameter import parameter
+from msjax.crystal.potentials.tapered import TaperedEAM
 from msjax.typing import Array, Float, Scalar
 
 # re (Å), fe, rho_e, rho_s, alpha, beta, A, B (eV), kappa, lam; Fn0 … Fn3, F0 … F3 (eV); eta, Fe (eV): Zhou, Johnson and
@@ -54,7 +54,7 @@ RHO_N = dict.fromkeys(ZHOU, 0.85) | {"Pt": 0.25}
 RHO_0 = 1.15
 
 
-class Zhou(EAM):
+class Zhou(TaperedEAM):
     """E_i = ½ Σ φ(r) + F(Σ f(r)), all analytic (Zhou, Johnson and Wadley, doi:10.1103/PhysRevB.69.144113):
 
         f(r) = fe g(r; β, λ),    φ(r) = A g(r; α, κ) − B g(r; β, λ),    g(r; a, b) = exp(−a(x − 1))/(1 + (x − b)²⁰),
@@ -155,26 +155,16 @@ class Zhou(EAM):
         fifth = 5.0**0.5 * ZHOU[element][0]
         return cls(*ZHOU[element], inner=1.02 * fifth, outer=1.09 * fifth, low=RHO_N[element], element=element)
 
-    @property
-    def cutoff(self) -> float:
-        """The outer radius, Å."""
-        return self.outer
-
-    @property
-    def elements(self) -> tuple[str, ...]:
-        """The element the parameters are for, if stated."""
-        return (self.element,) if self.element else ()
-
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """½φ, eV."""
         r = root(r2)
         phi = self.A * self._shape(r, self.alpha, self.kappa) - self.B * self._shape(r, self.beta, self.lam)
-        return 0.5 * phi * taper(r, self.inner, self.outer)
+        return 0.5 * phi * self.taper(r)
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "1 *b"]:
         """f."""
         r = root(r2)
-        return (self.fe * self._shape(r, self.beta, self.lam) * taper(r, self.inner, self.outer))[None]
+        return (self.fe * self._shape(r, self.beta, self.lam) * self.taper(r))[None]
 
     def embed(self, moments: Float[Array, "1"]) -> Scalar:
         """F, eV."""
