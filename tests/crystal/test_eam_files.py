@@ -10,17 +10,7 @@ import msjax as ms
 from msjax.crystal.funcfl import read_funcfl
 from msjax.crystal.setfl import read_finnis_sinclair, read_setfl
 
-NRHO, NR, DRHO, DR = 6, 8, 0.5, 0.25
-CUTOFF = DR * (NR - 1)
-
-
-def column(start, count):
-    return np.round(start + 0.125 * np.arange(count) ** 2, 6)
-
-
-def wrap(values, per_line=5):
-    tokens = [f"{v:.8E}" for v in values]
-    return [" ".join(tokens[k : k + per_line]) for k in range(0, len(tokens), per_line)]
+from .eam_text import CUTOFF, DR, DRHO, NR, NRHO, column, line, wrap
 
 
 def funcfl(per_line=5, **changes):
@@ -44,22 +34,6 @@ def finnis_sinclair(elements=("Fe", "P")):
         for j in range(i + 1):
             lines += wrap(column(100 + 10 * i + j, NR))
     return "\n".join(lines) + "\n"
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content):
-        path = tmp_path / "test.eam"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
-def line(content, number, replacement):
-    lines = content.split("\n")
-    lines[number - 1] = replacement
-    return "\n".join(lines)
 
 
 @pytest.mark.parametrize("per_line", [1, 5, 1000])

@@ -11,12 +11,7 @@ import msjax.crystal.eam_file as eam_file_module
 import msjax.crystal.setfl as setfl_module
 from msjax.crystal.setfl import lammps_potential, read_setfl
 
-NRHO, NR, DRHO, DR = 6, 8, 0.5, 0.25
-CUTOFF = DR * (NR - 1)
-
-
-def column(start, count):
-    return np.round(start + 0.125 * np.arange(count) ** 2, 6)
+from .eam_text import CUTOFF, DR, DRHO, NR, NRHO, column, line, wrap
 
 
 def text(elements=("Cu",), per_line=5, style="{:.8E}", **changes):
@@ -25,27 +20,13 @@ def text(elements=("Cu",), per_line=5, style="{:.8E}", **changes):
     lines += [changes.get("names", f"{len(elements)} {' '.join(elements)}")]
     lines += [changes.get("grid", f"{NRHO} {DRHO} {NR} {DR} {CUTOFF}")]
 
-    def wrap(values):
-        tokens = [style.format(v) for v in values]
-        return [" ".join(tokens[k : k + per_line]) for k in range(0, len(tokens), per_line)]
-
     for i, _ in enumerate(elements):
         lines += [changes.get("element", "1 63.55 3.615 FCC")]
-        lines += wrap(column(10 * i, NRHO)) + wrap(column(10 * i + 1, NR))
+        lines += wrap(column(10 * i, NRHO), per_line, style) + wrap(column(10 * i + 1, NR), per_line, style)
     for i in range(len(elements)):
         for j in range(i + 1):
-            lines += wrap(column(100 + 10 * i + j, NR))
+            lines += wrap(column(100 + 10 * i + j, NR), per_line, style)
     return "\n".join(lines) + "\n"
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content):
-        path = tmp_path / "test.eam.alloy"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
 
 
 def test_everything_is_read(write):
@@ -108,12 +89,6 @@ def test_a_table_one_step_short_of_the_cutoff_is_taken(write):
     assert setfl.pair_table("Cu").end == DR * (NR - 1)
 
 
-def line(content, number, replacement):
-    lines = content.split("\n")
-    lines[number - 1] = replacement
-    return "\n".join(lines)
-
-
 # lines of text(): 1-3 comments, 4 elements, 5 grid, 6 element, 7-8 F, 9-10 rho, 11-12 r phi
 @pytest.mark.parametrize(
     ("content", "message"),
@@ -170,7 +145,7 @@ def test_every_truncation_is_refused(write):
     whole = text().rstrip("\n")
     last = whole.rindex(" ")
     for length in range(0, last + 1, 7):
-        with pytest.raises(ValueError, match="test.eam.alloy"):
+        with pytest.raises(ValueError, match="test.eam"):
             read_setfl(write(whole[:length]))
 
 

@@ -13,16 +13,6 @@ MIXED = "Ga Ga N 1.6 0.0 0.0 32.5 0.0 -0.3 0.0 0.0 0.0 0.0 0.0"
 TERSOFF = "3.0 1.0 1.3258 4.8381 2.0417 0.0 22.956 0.33675 1.3258 95.373 3.0 0.2 3.2394 3264.7"
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write(content):
-        path = tmp_path / "test.sw"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
 def leaves(potential):
     return [float(x) for x in jax.tree.leaves(potential)]
 
@@ -136,14 +126,14 @@ def test_refusals_name_file_and_line(write, content, message):
     ],
 )
 def test_refusals_of_tersoff_files(write, old, new, message):
-    with pytest.raises(ValueError, match=f"test.sw, line 1, entry Si Si Si: {message}"):
+    with pytest.raises(ValueError, match=f"test.eam, line 1, entry Si Si Si: {message}"):
         ms.Tersoff.read(write(f"Si Si Si {TERSOFF.replace(old, new)}"))
 
 
 def test_every_truncation_is_refused(write):
     """A file cut before its last column is never read as if it were whole."""
     for length in range(len(GA) - 3):
-        with pytest.raises(ValueError, match="test.sw"):
+        with pytest.raises(ValueError, match="test.eam"):
             ms.StillingerWeber.read(write(GA[:length]))
 
 
