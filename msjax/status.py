@@ -37,7 +37,7 @@ MEANING: dict[Code, str] = {
     Code.SINGULAR: "the linear system is singular",
     Code.INVERTED: "the deformation gradient has a determinant that is not positive",
     Code.OUTSIDE_TABLE: "the state lies outside the tabulated range",
-    Code.OVERFLOW: "new neighbours come within the cut-off: rebuild with a larger strain margin",
+    Code.OVERFLOW: "new neighbours come within the cut-off: find them anew, or allow for a larger strain",
 }
 
 

@@ -151,5 +151,5 @@ def _check_plane(mesh: Mesh, boundary: str, axes: Float[Array, "3 3"], name: str
     away = np.linalg.norm(np.cross(normals, plane), axis=2).max(axis=1)
     if np.any(away > ALIGNED):
         worst = int(np.argmax(away))
-        has, wanted = (np.array2string(v + 0.0, precision=4, separator=", ") for v in (normals[worst, 0], plane))
+        has, wanted = (np.array2string(v.round(4) + 0.0, separator=", ") for v in (normals[worst, 0], plane))
         raise ValueError(f"{name}: facet {worst} has the normal {has}, the material belongs to ± {wanted}")
