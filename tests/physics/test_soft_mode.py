@@ -175,7 +175,7 @@ def test_long_waves_go_into_the_longest_cell_allowed():
 
 def test_a_turned_crystal_is_a_variant_and_failures_are_told():
     """The rectangular lattice 1 × 2 becomes 2 × 1 where every second atom goes round the corner."""
-    from msjax.crystal.basins import Settled
+    from msjax.crystal.minima import Settled
     from msjax.crystal.phonons.transformation import start_at, transformation
 
     matrix = np.diag([2, 1])

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.basins import Basins, Settled, basins, lowest_curvature, nearest_distance, roomy, settle
 from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.crystal.equilibrium import equilibrium
+from msjax.crystal.minima import Minima, Settled, lowest_curvature, minima, nearest_distance, roomy, settle
 from msjax.crystal.phonons.dynamical_matrix import strain_or_identity
 from msjax.crystal.phonons.frequencies import modes
 from msjax.crystal.phonons.stability import Verdict, check_relaxed, stability
@@ -87,7 +87,7 @@ def follow_soft_mode(
     ]
     affine = affine_shifts(start, len(cells))
     displaced = [affine] + [affine + s * a * nearest * part for part in fields for a in sizes for s in (1, -1)]
-    settled = lowest_basin(start, matrix, nearest, np.array(displaced))
+    settled = lowest_minimum(start, matrix, nearest, np.array(displaced))
     if isinstance(settled, Status):
         return failed(start, matrix, settled, wave, shape)
     strain = None
@@ -96,9 +96,9 @@ def follow_soft_mode(
     return transformation(start, settled, matrix, tolerance, wave, shape, strain)
 
 
-def lowest_basin(start: Start, matrix: np.ndarray, nearest: float, displaced: np.ndarray) -> Settled | Status:
+def lowest_minimum(start: Start, matrix: np.ndarray, nearest: float, displaced: np.ndarray) -> Settled | Status:
     """The lowest minimum below displacements (starts, atoms, d) in a supercell; a status where there is none."""
-    found = all_basins(start, matrix, nearest, displaced)
+    found = all_minima(start, matrix, nearest, displaced)
     energies = np.where(np.asarray(found.status.ok), np.asarray(found.energy), np.inf)
     order = [int(i) for i in np.argsort(energies, kind="stable")[:TRIES] if np.isfinite(energies[i])]
     searched = roomy(supercell(start.material.crystal, matrix), start.material.potential, start.deformation, nearest)
@@ -112,11 +112,11 @@ def lowest_basin(start: Start, matrix: np.ndarray, nearest: float, displaced: np
     return jax.tree.map(lambda x: x[0], found.status) if best is None else best
 
 
-def all_basins(start: Start, matrix: np.ndarray, nearest: float, displaced: np.ndarray) -> Basins:
+def all_minima(start: Start, matrix: np.ndarray, nearest: float, displaced: np.ndarray) -> Minima:
     """The minima below displacements (starts, atoms, d) from the affine positions at F."""
     searched = roomy(supercell(start.material.crystal, matrix), start.material.potential, start.deformation, nearest)
     relative = displaced[:, 1:] - displaced[:, :1]
-    return basins(searched, jnp.asarray(start.deformation), jnp.asarray(relative))
+    return minima(searched, jnp.asarray(start.deformation), jnp.asarray(relative))
 
 
 def affine_shifts(start: Start, copies: int) -> np.ndarray:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from msjax.crystal.basins import nearest_distance
 from msjax.crystal.cauchy_born import CauchyBorn
-from msjax.crystal.phonons.follow import affine_shifts, all_basins, concrete_strain, lowest_basin
+from msjax.crystal.minima import nearest_distance
+from msjax.crystal.phonons.follow import affine_shifts, all_minima, concrete_strain, lowest_minimum
 from msjax.crystal.phonons.transformation import Start, Transformation, failed, start_at, transformation
 from msjax.crystal.primitive import TOLERANCE
 from msjax.crystal.supercell import check_matrix, hermite, reduced, sublattices
@@ -83,7 +83,7 @@ def lower_cell_search(
     gains = np.array([_gain(start, m, nearest, displaced) for m, displaced in zip(chosen, random, strict=True)])
     best, settled = 0, Status.of()
     for k in _by_gain(gains, chosen):
-        best, settled = k, lowest_basin(start, chosen[k], nearest, random[k])
+        best, settled = k, lowest_minimum(start, chosen[k], nearest, random[k])
         if not isinstance(settled, Status):
             break
     if isinstance(settled, Status):
@@ -92,7 +92,7 @@ def lower_cell_search(
 
 
 def _gain(start: Start, matrix: np.ndarray, nearest: float, displaced: np.ndarray) -> float:
-    found = all_basins(start, matrix, nearest, displaced)
+    found = all_minima(start, matrix, nearest, displaced)
     energies = np.where(np.asarray(found.status.ok), np.asarray(found.energy), np.nan) / displaced.shape[1]
     if np.all(np.isnan(energies)):
         return float("nan")

@@ -7,9 +7,9 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.basins import Settled
 from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.crystal.lattice import Crystal
+from msjax.crystal.minima import Settled
 from msjax.crystal.primitive import angle_of, is_identity, primitive, space_group, turned
 from msjax.status import Code, Status, screen
 from msjax.typing import Array, Float, Scalar

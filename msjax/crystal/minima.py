@@ -1,4 +1,6 @@
-"""Basins of a crystal's inner shifts: minima of the energy per cell at fixed F from many starts."""
+"""Minima of the energy per cell in a crystal's inner shifts at fixed F, from many starts; saddles are left.
+
+What the material's own relaxation does from several starts is in :mod:`msjax.crystal.shift_basins`."""
 
 from typing import NamedTuple
 
@@ -22,7 +24,7 @@ ROUNDS = 4
 CHUNK = 32
 
 
-class Basins(NamedTuple):
+class Minima(NamedTuple):
     """Per start: ``shifts`` (starts, atoms − 1, d), Å; ``energy`` per cell, eV; ``lowest`` eigenvalue of the Hessian
     with atom 0 held; ``status``; and whether bonds were ``missed`` (an atom came within the cut-off unseen)."""
 
@@ -34,7 +36,7 @@ class Basins(NamedTuple):
 
 
 @eqx.filter_jit
-def basins(material: CauchyBorn, deformation: Float[Array, "d d"], starts: Float[Array, "s n d"]) -> Basins:
+def minima(material: CauchyBorn, deformation: Float[Array, "d d"], starts: Float[Array, "s n d"]) -> Minima:
     """The minimum below each start (starts, atoms − 1, d); saddles are left."""
     reference = material.reference_bonds
     potential = bind(material.potential, reference)
@@ -53,7 +55,7 @@ def basins(material: CauchyBorn, deformation: Float[Array, "d d"], starts: Float
             status = screen_tables(potential, bond_moments(in_moments(potential), bonds, r.T), status)
         status = screen(status, ~jnp.isfinite(total), Code.NONFINITE)
         missed = screen_neighbours(material, deformation, shifts, Status.of(Code.CONVERGED)).failed
-        return Basins(shifts, total, lowest, status, missed)
+        return Minima(shifts, total, lowest, status, missed)
 
     return map_chunked(below, starts, chunk=CHUNK)
 
@@ -92,7 +94,7 @@ def settle(material: CauchyBorn, deformation: np.ndarray, shifts: np.ndarray) ->
         crystal, potential = material.crystal.deformed(deformation, shifts), material.potential
         for _ in range(ROUNDS):
             material = CauchyBorn(crystal, potential)
-            found = basins(material, jnp.eye(dim), none)
+            found = minima(material, jnp.eye(dim), none)
             crystal = crystal.deformed(np.eye(dim), found.shifts[0])
             if not bool(found.missed[0]):
                 break
@@ -101,7 +103,7 @@ def settle(material: CauchyBorn, deformation: np.ndarray, shifts: np.ndarray) ->
         deformation, shifts, starts = np.eye(dim), np.asarray(none[0]), none
     else:
         starts = jnp.asarray(shifts)[None]
-    found = basins(material, jnp.asarray(deformation), starts)
+    found = minima(material, jnp.asarray(deformation), starts)
     status = jax.tree.map(lambda x: x[0], found.status)
     status = screen(status, found.missed[0], Code.OVERFLOW)
     shifts = np.asarray(found.shifts[0])
