@@ -156,7 +156,12 @@ def substitute(values: PyTree, failed: Bool[Array, "..."], instead: PyTree) -> P
     """
     if jax.tree.structure(instead) != jax.tree.structure(values):
         instead = jax.tree.map(lambda _: instead, values)
-    return jax.tree.map(lambda x, y: _substitute_leaf(x, failed, jnp.asarray(y, x.dtype)), values, instead)
+
+    def one(x, y):
+        x = jnp.asarray(x)
+        return _substitute_leaf(x, failed, jnp.asarray(y, x.dtype))
+
+    return jax.tree.map(one, values, instead)
 
 
 @jax.custom_jvp

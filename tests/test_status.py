@@ -138,7 +138,7 @@ def test_a_screen_never_hides_an_earlier_failure():
 def test_a_single_failure_raises_and_says_how():
     status = Status.of(Code.OVERFLOW, iterations=3, residual=0.5)
     with pytest.raises(
-        SolveError, match="relaxing the slab: OVERFLOW after 3 iterations, residual 5.0e-01: .*rebuild"
+        SolveError, match="relaxing the slab: OVERFLOW after 3 iterations, residual 5.0e-01: .*find them anew"
     ) as e:
         st.check(status, "relaxing the slab")
     assert e.value.code is Code.OVERFLOW
