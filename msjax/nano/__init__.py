@@ -2,6 +2,17 @@
 
 from msjax.nano.face import FilmFace
 from msjax.nano.film import Film, FilmResponse, film_forces
+from msjax.nano.section import (
+    Relaxation,
+    Rigidity,
+    Section,
+    SurfaceElasticity,
+    circle,
+    polygon,
+    rectangle,
+    rhombus,
+    square,
+)
 from msjax.nano.sheet import LinearSheet, MaterialSheet, Sheet, TabulatedSheet
 from msjax.nano.textbook import TextbookFilm
 
@@ -11,8 +22,17 @@ __all__ = [
     "FilmResponse",
     "LinearSheet",
     "MaterialSheet",
+    "Relaxation",
+    "Rigidity",
+    "Section",
     "Sheet",
+    "SurfaceElasticity",
     "TabulatedSheet",
     "TextbookFilm",
+    "circle",
     "film_forces",
+    "polygon",
+    "rectangle",
+    "rhombus",
+    "square",
 ]
