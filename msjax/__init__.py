@@ -2,6 +2,7 @@
 
 from msjax import _jax_setup as _jax_setup  # first: checks the JAX version and switches on float64
 from msjax import fe as fe
+from msjax import nano as nano
 from msjax import units as units
 from msjax.calibration import Observations as Observations
 from msjax.calibration import Parameter as Parameter

@@ -1,5 +1,7 @@
 """Floor 6: films, wires and cantilevers: structures whose surfaces carry part of the load."""
 
+from msjax.nano.beam import Beam
+from msjax.nano.beam_response import BeamModes, Deflection, PointStiffness
 from msjax.nano.face import FilmFace
 from msjax.nano.film import Film, FilmResponse, film_forces
 from msjax.nano.section import (
@@ -14,14 +16,25 @@ from msjax.nano.section import (
     square,
 )
 from msjax.nano.sheet import LinearSheet, MaterialSheet, Sheet, TabulatedSheet
+from msjax.nano.size_effects import couple_stress_bending_length, stoney_curvature
 from msjax.nano.textbook import TextbookFilm
+from msjax.nano.thermal_motion import ThermalMotion, thermal_motion
+from msjax.nano.uncertainty import FirstOrder, MonteCarlo, first_order, monte_carlo, overtaking
+from msjax.nano.validity import Contribution, Validity, validity
 
 __all__ = [
+    "Beam",
+    "BeamModes",
+    "Contribution",
+    "Deflection",
     "FilmFace",
     "Film",
     "FilmResponse",
+    "FirstOrder",
     "LinearSheet",
     "MaterialSheet",
+    "MonteCarlo",
+    "PointStiffness",
     "Relaxation",
     "Rigidity",
     "Section",
@@ -29,10 +42,19 @@ __all__ = [
     "SurfaceElasticity",
     "TabulatedSheet",
     "TextbookFilm",
+    "ThermalMotion",
+    "Validity",
     "circle",
+    "couple_stress_bending_length",
     "film_forces",
+    "first_order",
+    "monte_carlo",
+    "overtaking",
     "polygon",
     "rectangle",
     "rhombus",
     "square",
+    "stoney_curvature",
+    "thermal_motion",
+    "validity",
 ]
