@@ -186,7 +186,8 @@ def test_gradients_against_finite_differences():
         errors.append(float(jnp.max(jnp.abs(difference - gradient)) / jnp.max(jnp.abs(gradient))))
     best = int(np.argmin(errors))
     assert errors[best] < 1e-8
-    assert errors[0] > 1e3 * errors[best] < errors[-1]  # a V
+    assert errors[0] > 1e3 * errors[best]  # a V
+    assert errors[-1] > 10 * errors[best]
 
 
 def test_batches_are_loops():

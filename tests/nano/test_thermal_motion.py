@@ -78,6 +78,7 @@ def averaged(p):
     return found.averaged(p[3], p[4]) + found.rms[-1] + jnp.sum(found.rms)
 
 
+@pytest.mark.slow
 def test_derivatives_batches_and_a_bad_member():
     p = jnp.array([1.2, 3.0, 0.7, 0.9, 4.0])
     gradient, errors = jax.jit(jax.grad(averaged))(p), []
@@ -86,7 +87,8 @@ def test_derivatives_batches_and_a_bad_member():
         errors.append(float(jnp.max(jnp.abs(difference - gradient))))
     best = int(np.argmin(errors))
     assert errors[best] < 1e-7
-    assert errors[0] > 1e3 * errors[best] < errors[-1]  # a V
+    assert errors[0] > 1e3 * errors[best]  # a V
+    assert errors[-1] > 10 * errors[best]
     batch = jax.jit(jax.vmap(averaged))(jnp.stack([p, p.at[1].set(-1.0), 1.1 * p]))
     np.testing.assert_allclose(batch[jnp.array([0, 2])], [averaged(p), averaged(1.1 * p)], rtol=1e-10)
     assert np.isnan(batch[1])
