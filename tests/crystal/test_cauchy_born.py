@@ -94,6 +94,7 @@ def test_bcc_embedded_atom_against_a_sum_over_atoms():
     np.testing.assert_allclose(response.tangent, jax.hessian(energy)(STRAIN), atol=1e-11)
 
 
+@pytest.mark.slow
 def test_relaxed_shift_is_a_minimum_and_lowers_the_energy(silicon):
     relaxed = silicon.respond(STRAIN)
     clamped = CauchyBorn(silicon.crystal, silicon.potential, inner="clamped").respond(STRAIN)

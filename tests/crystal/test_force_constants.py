@@ -24,6 +24,7 @@ def test_supercells_wider_than_the_forces_give_exact_phonons(matrix):
     np.testing.assert_allclose(found.dynamical_matrix(Q), ms.phonons.dynamical_matrix(material, Q), atol=1e-9 * 300.0)
 
 
+@pytest.mark.slow
 def test_at_fitting_waves_any_supercell_is_exact():
     """Silicon's three-body forces reach two cells; at waves that fit into 2³ cells folding does not matter."""
     material = silicon()

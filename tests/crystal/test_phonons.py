@@ -196,6 +196,7 @@ def test_no_slope_is_made_up_at_gamma():
     np.testing.assert_array_equal(slope, 0.0)
 
 
+@pytest.mark.slow
 def test_batches_agree_and_a_failed_member_harms_no_other():
     for material in (copper(), silicon()):
         bad = np.stack([np.eye(3), np.full((3, 3), np.nan), np.diag([1.0, 1.0, -1.0]), 0.5 * np.eye(3), SHEAR])

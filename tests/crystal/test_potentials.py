@@ -29,6 +29,7 @@ def neighbours_within(crystal, deformation, cutoff):
         yield vectors[(lengths > 1e-9) & (lengths < cutoff)]
 
 
+@pytest.mark.slow
 def test_gupta_metals_return_what_they_were_fitted_to():
     assert set(COHESION) == set(CLERI_ROSATO)
     start = CauchyBorn(ms.bulk("Cu", "fcc", 3.615), ms.EAM.gupta("Cu"))

@@ -193,6 +193,7 @@ def test_crystals_of_low_symmetry_with_shifts():
     assert modulus > 0
 
 
+@pytest.mark.slow
 def test_failures_and_batches():
     square = CauchyBorn(ms.bulk("X", "triangular", 1.1), ms.LennardJones(inner=1.6, outer=1.9))
     square = equilibrium(square, pressure=0.0).material

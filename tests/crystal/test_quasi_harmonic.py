@@ -90,6 +90,7 @@ def test_square_displacement_of_the_isotropic_simple_cubic_lattice():
 # -- limits and laws ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_dulong_and_petit_and_the_third_law():
     t, material = jnp.array([0.0, 1.0, 20.0, 300.0, 3000.0]), copper()
     found = jax.jit(jax.vmap(lambda t: ms.thermal.properties(material, temperature=t)))(t)

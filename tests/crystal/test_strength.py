@@ -33,6 +33,7 @@ def copper():
     return equilibrium(CauchyBorn(ms.bulk("Cu", "fcc", 3.615), ms.EAM.gupta("Cu"), strain_margin=0.3)).material
 
 
+@pytest.mark.slow
 def test_chain_in_closed_form(chain):
     """φ′ of Morse peaks at r₀ + ln 2/α with αD/2; gradients in D and α; a batch with a member that fails."""
     found = ideal_strength(chain, Tension((1.0,)), 0.3)

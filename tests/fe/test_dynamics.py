@@ -32,6 +32,7 @@ def test_one_degree_of_freedom_oscillates_as_newmark_says(scheme):
     np.testing.assert_allclose(found.u[:, 3, 0], 0.1 * np.cos(angle * np.arange(steps + 1)), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_order_and_damping_of_generalised_alpha():
     """Order 2 for every ρ; energy falls where ρ < 1 and stays where it is 1."""
     tip = jnp.zeros((4, 2)).at[2:, 0].set(0.1)
@@ -79,6 +80,7 @@ def spinning(steps, time=1.0):
     return found.kinetic + found.potential, jnp.sum(momenta, axis=1), spin
 
 
+@pytest.mark.slow
 def test_a_free_body_of_rubber_keeps_its_momentum():
     """Momentum exactly; energy and spin to the order 2 of the scheme, large rotations and strains included."""
     energy, momentum, spin = spinning(8)

@@ -35,6 +35,7 @@ def sheared(n, material, kind="quad4", **options):
     return float(u[tip[0], 1]), float(jnp.vdot(problem.loads[0].forces, u))
 
 
+@pytest.mark.slow
 def test_cook_near_incompressibility():
     """E = 240.565, ν = 0.4999, plane strain. Taylor–Hood triangles (P2/P1, scikit-fem 12, meshes of 16² to 96² halved
     squares) give the work 764.796, 768.646, 770.342, 770.870 and the tip 7.980, 8.032, 8.055, 8.062."""

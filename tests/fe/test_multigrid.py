@@ -192,6 +192,7 @@ def test_against_a_direct_solution(double):
     assert not np.any(np.asarray(x)[~np.asarray(affine.free)])
 
 
+@pytest.mark.slow
 def test_iterations_do_not_depend_on_the_size():
     counts = []
     for n in (16, 32, 64, 128):

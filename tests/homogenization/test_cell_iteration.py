@@ -109,6 +109,7 @@ print("same")
 """
 
 
+@pytest.mark.slow
 def test_sharded_over_four_devices_is_unsharded():
     """Stiffnesses and their gradients; a failed member on one device."""
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}

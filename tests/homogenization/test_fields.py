@@ -168,6 +168,7 @@ def test_a_small_load_on_a_nonlinear_cell_is_linear():
     np.testing.assert_allclose(nonlinear.stress, found.stress, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_batch_failure_and_derivative_of_nonlinear_fields():
     def corner(load):
         found = local_fields(rubber(), load, throw=False)

@@ -107,6 +107,7 @@ def in_series(stretches):
     return found
 
 
+@pytest.mark.slow
 def test_layers_creep_like_bars_in_series():
     cell = ms.RVE(np.array([[0], [0], [1], [1]]), [SPRING, SOFT], tolerance=1e-11)
     stretches = (0.01, 0.03, -0.01)

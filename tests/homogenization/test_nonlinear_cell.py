@@ -27,6 +27,7 @@ def test_a_homogeneous_cell_is_its_material():
     np.testing.assert_allclose(response.tangent, expected.tangent, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_stress_and_tangent_are_derivatives_of_the_energy(cell):
     response = cell.respond(STRETCHED)
     assert response.status.code == Code.CONVERGED
@@ -74,6 +75,7 @@ def test_work_of_the_whole_is_the_mean_work_of_the_parts(bc):
     assert float(up.energy - down.energy) / (2 * h) == pytest.approx(work, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_energies_of_the_three_conditions_are_ordered():
     cells = [ms.RVE(IMAGE, [SOFT, STIFF], bc, tolerance=1e-8) for bc in ("subc", "periodic", "kubc")]
     energies = [float(cell.respond(STRETCHED).energy) for cell in cells]

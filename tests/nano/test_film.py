@@ -75,6 +75,7 @@ def test_first_order_in_one_over_h():
     np.testing.assert_allclose((found.Y_app - line.Y) * h, (line.Y_app(jnp.asarray(h)) - line.Y) * h, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_tangent_is_the_curvature_of_the_energy_in_strains_of_the_relaxed_film():
     # energy per relaxed area, in engineering strains from the relaxed film: nothing of the derivation is used
     constants = (169.9, 122.6, 76.2, -988.5, -548.0, 41.6, -34.4, -530.3, 24.4)

@@ -40,6 +40,7 @@ def test_a_table_ends_where_the_material_fails_and_says_so(copper):
     assert int(table.at(jnp.asarray(low + 1e-6)).status.code) == Code.CONVERGED
 
 
+@pytest.mark.slow
 def test_stiffnesses_are_derivatives_of_the_stress(copper):
     # dP1/de along the line is W11 + W12
     sheet = MaterialSheet(copper)

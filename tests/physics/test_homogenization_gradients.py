@@ -118,6 +118,7 @@ def turn(angle):
     return jnp.stack([jnp.stack([jnp.cos(angle), -jnp.sin(angle)]), jnp.stack([jnp.sin(angle), jnp.cos(angle)])])
 
 
+@pytest.mark.slow
 def test_conductivities_and_full_tensors():
     def conduction(k):
         plane = [ms.Conductor(k[0] * jnp.eye(2) + k[1] * jnp.array([[0.0, 1.0], [1.0, 0.0]]), 2), ms.Conductor(k[2], 2)]
@@ -137,6 +138,7 @@ def c11(young):
     return stiffness(IMAGE, jnp.stack([young[0], jnp.asarray(0.3), young[1], jnp.asarray(0.2)]))[0, 0]
 
 
+@pytest.mark.slow
 def test_the_hessian():
     """Against differences of the gradient; and C is homogeneous in the moduli, so H·E = 0 along (E₁, E₂)."""
     young = jnp.array([1.0, 8.0])

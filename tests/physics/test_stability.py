@@ -250,6 +250,7 @@ def test_no_wave_is_softer_than_the_one_found():
     assert 0 < np.sum(found.stable) < len(strains)
 
 
+@pytest.mark.slow
 def test_a_batch_is_its_members_and_failures_stay_alone():
     material = ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.43095), ms.StillingerWeber())
     shear = np.eye(3) + 0.1 * np.array([[0, 1.0, 0], [0, 0, 0], [0, 0, 0]])

@@ -127,6 +127,7 @@ def stiffening(q, x, k):
     return jnp.sum(k * (jnp.cosh(x - q) + jnp.cosh(q[::-1] + 0.5 * x**2) - 1.0))
 
 
+@pytest.mark.slow
 def test_condensed_gradient_and_tangent_are_total_derivatives():
     k, x = jnp.array([1.0, 1.7]), jnp.array([0.4, -0.3])
 

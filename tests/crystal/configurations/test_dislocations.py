@@ -47,6 +47,7 @@ def slope_of(tungsten):
     return float(2.0 * energy_factor(medium, jnp.array([0.0, 0.0, length])) * length)
 
 
+@pytest.mark.slow
 def test_energy_of_a_dipole_is_twice_the_energy_factor(tungsten):
     """Similar cells have the same cores, and between them 2 K ln(size) of elastic energy per length."""
     energies, stresses = zip(*(excess(dipole(tungsten, n), tungsten) for n in (4, 8)), strict=True)

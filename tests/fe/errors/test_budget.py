@@ -54,6 +54,7 @@ def test_the_verdict_turns_from_mesh_to_model_as_cells_shrink(cells, verdict):
     )
 
 
+@pytest.mark.slow
 def test_all_is_measured_in_one_norm():
     n, c, finer = 4, C_STRAIN, C_STRESS
     found = ms.fe.error_budget(
@@ -98,6 +99,7 @@ def test_plane_strain_in_place_of_plane_stress_in_a_free_bar():
     assert number.items["model"].unknowns == 0
 
 
+@pytest.mark.slow
 def test_cells_beat_degree_only_per_unknown():
     found = ms.fe.error_budget(singular_problem(2 / 3), l_shape(2), solver=Direct())
     assert np.isnan(found.modelling)
