@@ -4,13 +4,18 @@ In closed form for angular potentials, by differentiation bond by bond for those
 vector. Arrays run component first and bonds last, (…, nb): every operation is then one long loop over bonds.
 """
 
+from typing import Any, cast
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from msjax.crystal.potential import Angular, Moments
 from msjax.tensors import VOIGT, sum_of
-from msjax.typing import Array, Float
+from msjax.typing import Array, Float, Int
+
+Ends = tuple[Int[np.ndarray | Array, "..."], Int[np.ndarray | Array, "..."]]
+"""Kinds of the sites that bonds start from and of their partners."""
 
 
 def radial_derivatives(function, r2: Float[Array, " nb"]):
@@ -50,10 +55,13 @@ def _dyad_slope(dim: int) -> np.ndarray:
 class AngularBonds:
     """Bonds ``r`` (d, nb) of an angular potential: radial functions with two derivatives, everything else closed form.
 
-    ``pair`` (nb,), ``moments`` (k, nb); :meth:`slopes` and :meth:`frozen` are the derivatives.
+    ``pair`` (nb,), ``moments`` (k, nb), between the kinds ``ends`` where it matters; :meth:`slopes` and
+    :meth:`frozen` are the derivatives.
     """
 
-    def __init__(self, potential: Angular, r: Float[Array, "d nb"]):
+    def __init__(self, potential: Angular, r: Float[Array, "d nb"], ends: Ends | None = None):
+        if ends is not None:
+            potential = cast(Angular, potential.among(*ends))
         self.degrees, self.r = potential.degrees, r
         r2 = jnp.sum(r * r, axis=0)
         self.pair, self.pair1, self.pair2 = radial_derivatives(potential.pair, r2)
@@ -117,10 +125,19 @@ class AngularBonds:
 class VectorBonds:
     """Bonds ``r`` (d, nb) of a potential written in the bond vector, differentiated bond by bond."""
 
-    def __init__(self, potential: Moments, r: Float[Array, "d nb"]):
+    def __init__(self, potential: Moments, r: Float[Array, "d nb"], ends: Ends | None = None):
         self.potential, self.r = potential, r
-        self.pair = jax.vmap(potential.pair, in_axes=1)(r)
-        self.moments = jax.vmap(potential.density, in_axes=1, out_axes=1)(r)
+        self.ends = None if ends is None else tuple(jnp.asarray(kinds) for kinds in ends)
+        self.pair = self._of_bonds(lambda p, r: p.pair(r))
+        self.moments = self._of_bonds(lambda p, r: p.density(r))
+
+    def _of_bonds(self, function, *of_bond) -> Any:
+        """``function(potential, r, …)`` of every bond, bonds last in and out."""
+
+        def one(r, ends, *others):
+            return function(self.potential if ends is None else self.potential.among(*ends), r, *others)
+
+        return jax.vmap(one, in_axes=(1, 0, *[x.ndim - 1 for x in of_bond]), out_axes=-1)(self.r, self.ends, *of_bond)
 
     @staticmethod
     def parities(potential: Moments, dim: int) -> np.ndarray:  # noqa: ARG004
@@ -129,21 +146,23 @@ class VectorBonds:
 
     def slopes(self) -> Float[Array, "k d nb"]:
         """∂m_k/∂r_i by forward mode."""
-        return jax.vmap(jax.jacfwd(self.potential.density), in_axes=1, out_axes=2)(self.r)
+        return self._of_bonds(lambda p, r: jax.jacfwd(p.density)(r))
 
     def frozen(
         self, pair_weight: Float[Array, " nb"], weights: Float[Array, "k nb"]
     ) -> tuple[Float[Array, "d nb"], Float[Array, "v nb"]]:
         """Derivatives of w φ(r) + Σ_k w_k m_k(r) by forward over reverse mode."""
 
-        def gradient(r, w, of_moments):
+        def second(potential, r, w, of_moments):
             def function(r):
-                return w * self.potential.pair(r) + jnp.dot(of_moments, self.potential.density(r))
+                return w * potential.pair(r) + jnp.dot(of_moments, potential.density(r))
 
-            slope = jax.grad(function)(r)
-            return slope, slope
+            def gradient(r):
+                slope = jax.grad(function)(r)
+                return slope, slope
 
-        second = jax.vmap(jax.jacfwd(gradient, has_aux=True), in_axes=(1, 0, 1), out_axes=(2, 1))
-        curvature, slope = second(self.r, pair_weight, weights)
+            return jax.jacfwd(gradient, has_aux=True)(r)
+
+        curvature, slope = self._of_bonds(second, pair_weight, weights)
         rows, columns = np.array(VOIGT[self.r.shape[0]]).T
         return slope, curvature[rows, columns]

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from msjax.crystal.bravais import bravais_response
+from msjax.crystal.expansion import at_site, covered
 from msjax.crystal.lattice import Crystal
 from msjax.crystal.multilattice import Arguments, Shifts, expand_joint
 from msjax.crystal.neighbours import STRAIN_MARGIN, Neighbours, check_margin, find, may_miss, topological
-from msjax.crystal.potential import Potential, Radial
+from msjax.crystal.potential import Potential, Radial, check_species
 from msjax.material.response import (
     Material,
     Response,
@@ -42,9 +43,10 @@ class CauchyBorn(Material):
     Neighbours are found once, for principal stretches down to 1 − ``strain_margin``; where F might bring in others
     the status is OVERFLOW. Array leaves: cell, basis, masses and the potential's parameters.
 
-    Raises ``ValueError`` for an element the potential was not made for, for a crystal of several species (see
-    :func:`check_elements`), for a potential or crystal with traced leaves (build it outside and exchange leaves with
-    ``equinox.tree_at``), and for a margin outside [0, 0.9).
+    Raises ``ValueError`` for an element the potential was not made for, for a crystal of several species where the
+    potential cannot tell them apart (see :func:`msjax.crystal.potential.check_species`), for a potential or crystal
+    with traced leaves (build it outside and exchange leaves with ``equinox.tree_at``), and for a margin outside
+    [0, 0.9).
 
     >>> import jax.numpy as jnp, msjax as ms
     >>> from msjax import units
@@ -113,11 +115,11 @@ def _respond(material: CauchyBorn, strain: Array, state: Array | None) -> Respon
 
 def _bravais(material: CauchyBorn, deformation: Array, status: Status) -> Response:
     reference = material.reference_bonds
-    potential = bind(material.potential, reference)
+    potential = at_site(bind(material.potential, reference), material.neighbours, 0)
     assert isinstance(potential, Radial)
     raw = bravais_response(potential, reference, material.crystal.volume, deformation)
     status = screen_neighbours(material, deformation, material.initial_state(), status)
-    status = screen_tables(potential, raw.moments[None], status)
+    status = screen_tables(potential, material.neighbours, raw.moments[None], status)
     return _finish(raw.energy, raw.stress, raw.tangent, material.initial_state(), status, deformation)
 
 
@@ -139,8 +141,7 @@ def _multilattice(material: CauchyBorn, deformation: Array, state: Array | None,
     hessian = schur(joint.hessian, dim * dim) if relaxed else joint.hessian[: dim * dim, : dim * dim]
     tangent = hessian.reshape(dim, dim, dim, dim) / volume
     status = screen_neighbours(material, deformation, shifts, status)
-    if isinstance(potential, Radial):
-        status = screen_tables(potential, joint.moments, status)
+    status = screen_tables(potential, material.neighbours, joint.moments, status)
     return _finish(joint.energy / volume, stress, tangent, shifts, status, deformation)
 
 
@@ -162,13 +163,11 @@ def screen_neighbours(material: CauchyBorn, deformation, shifts: Float[Array, "n
     return screen(status, missed, Code.OVERFLOW)
 
 
-def screen_tables(potential: Radial, moments: Float[Array, "ns k"], status: Status) -> Status:
+def screen_tables(
+    potential: Potential, neighbours: Neighbours, moments: Float[Array, "ns k"], status: Status
+) -> Status:
     """OUTSIDE_TABLE where a site's moments leave the potential's tables."""
-    for site in range(moments.shape[0]):
-        covered = potential.covered(moments[site])
-        if covered is not None:
-            status = screen(status, ~covered, Code.OUTSIDE_TABLE)
-    return status
+    return screen(status, ~covered(potential, neighbours, moments), Code.OUTSIDE_TABLE)
 
 
 def bind(potential: Potential, reference: Float[Array, "nb d"]) -> Potential:
@@ -179,22 +178,8 @@ def bind(potential: Potential, reference: Float[Array, "nb d"]) -> Potential:
 
 
 def check_elements(crystal: Crystal, potential: Potential) -> None:
-    """Refuse a crystal with an element the potential was not made for ("X" goes with everything), and one of several
-    species: a site energy is a function of the bonds alone and takes all atoms for the same.
-
-    Where one species is meant, as for springs between different masses, give all atoms one symbol and their masses.
-    """
-    unknown = sorted(set(crystal.species) - set(potential.elements) - {"X"})
-    if potential.elements and unknown:
-        raise ValueError(
-            f"potential: made for {', '.join(potential.elements)}, but the crystal holds {', '.join(unknown)}"
-        )
-    kinds = sorted(set(crystal.species))
-    if len(kinds) > 1:
-        raise ValueError(
-            f"potential: {type(potential).__name__} cannot tell species apart, but the crystal holds "
-            f"{', '.join(kinds)}; if all atoms are to interact alike, give them one symbol, such as 'X', and masses"
-        )
+    """Refuse a crystal whose atoms the potential cannot hold (see :func:`msjax.crystal.potential.check_species`)."""
+    check_species(crystal.species, potential, "the crystal")
 
 
 def neighbours_of(crystal: Crystal, potential: Potential, strain_margin: float, *, reduced: bool = True) -> Neighbours:

@@ -12,7 +12,7 @@ from msjax.crystal.cauchy_born import CauchyBorn, screen_neighbours, screen_tabl
 from msjax.crystal.expansion import energy
 from msjax.crystal.multilattice import Arguments, bond_vectors, expand_joint
 from msjax.crystal.neighbours import Neighbours
-from msjax.crystal.potential import Radial
+from msjax.crystal.potential import Angular
 from msjax.crystal.structures import STRUCTURES, is_hexagonal
 from msjax.solvers.newton import Functional, Newton
 from msjax.solvers.stationary import stationary
@@ -130,9 +130,9 @@ def _equilibrium(material: CauchyBorn, stretch: str, pressure: Array | None) -> 
     status = screen_neighbours(material, u, shifts, status)
     r = bond_vectors(bonds, u, arguments.reference, shifts)
     total = energy(material.potential, bonds, r)
-    if isinstance(material.potential, Radial):
+    if isinstance(material.potential, Angular):
         moments = expand_joint(bonds, arguments._replace(deformation=u), shifts).moments
-        status = screen_tables(material.potential, moments, status)
+        status = screen_tables(material.potential, bonds, moments, status)
     volume = crystal.volume * jnp.abs(det(u))
     u, total, volume, relaxed = guard((u, total, volume, relaxed), status.failed)
     atoms = crystal.atoms_per_cell

@@ -9,17 +9,19 @@ so that strain, inner shifts, slab layers and phonons differ only in dr_b. Multi
 are already inside.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.bond_terms import AngularBonds, VectorBonds
+from msjax.crystal.bond_terms import AngularBonds, Ends, VectorBonds
 from msjax.crystal.neighbours import Neighbours
 from msjax.crystal.potential import Angular, General, Moments, Potential
 from msjax.tensors import voigt_index
-from msjax.typing import Array, Float, Scalar
+from msjax.typing import Array, Bool, Float, Scalar
+
+P = TypeVar("P", bound=Potential)
 
 
 class Expansion(NamedTuple):
@@ -58,13 +60,15 @@ def energy(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]
     """Energy per cell, eV, of bonds ``r``."""
     multiplicity = neighbours.multiplicity.astype(float)
     if isinstance(potential, General):
-        each = [potential.site_energy(v) for v in _all_neighbours(neighbours, r)]
+        each = [p.site_energy(v) for p, v in _all_neighbours(potential, neighbours, r)]
         return jnp.sum(multiplicity * jnp.stack(each))
     potential = in_moments(potential)
-    bonds = bonds_of(potential, r.T)
+    bonds = bonds_of(potential, r.T, ends_of(potential, neighbours))
     pairs = jnp.sum(_pair_weight(neighbours) * bonds.pair)
     moments = _site_moments(potential, neighbours, bonds)
-    return pairs + jnp.sum(multiplicity * jax.vmap(potential.embed)(moments)) if moments.shape[1] else pairs
+    if not moments.shape[1]:
+        return pairs
+    return pairs + jnp.sum(multiplicity * _at_sites(lambda p, m: p.embed(m), potential, neighbours, moments))
 
 
 def expand(potential: Potential, neighbours: Neighbours, r: Float[Array, "nb d"]) -> Expansion:
@@ -91,7 +95,7 @@ def expand_terms(
 ) -> Terms:
     """The expansion of a potential in moments, bonds last; ``background`` adds moments of bonds that do not move."""
     multiplicity = neighbours.multiplicity.astype(float)
-    bonds = bonds_of(potential, r)
+    bonds = bonds_of(potential, r, ends_of(potential, neighbours))
     pair_weight = _pair_weight(neighbours)
     value = pair_weight @ bonds.pair
     moments = _site_moments(potential, neighbours, bonds)
@@ -100,7 +104,7 @@ def expand_terms(
     if k:
         if background is not None:
             moments = moments + background
-        embedding, frozen, of_u = _embed(potential, moments)
+        embedding, frozen, of_u = _embed(potential, neighbours, moments)
         value = value + multiplicity @ embedding
         of_u = multiplicity[:, None, None] * of_u
         of_site = frozen[0][:, None] if sites == 1 else frozen[neighbours.site].T
@@ -118,30 +122,61 @@ def in_moments(potential: Potential) -> Angular | Moments:
     raise TypeError(f"potential: expected Radial, Angular, Moments or General, got {type(potential).__name__}")
 
 
-def bonds_of(potential: Angular | Moments, r: Float[Array, "d nb"]) -> AngularBonds | VectorBonds:
-    """Bond functions of a potential at bond vectors."""
-    return AngularBonds(potential, r) if isinstance(potential, Angular) else VectorBonds(potential, r)
+def bonds_of(
+    potential: Angular | Moments, r: Float[Array, "d nb"], ends: Ends | None = None
+) -> AngularBonds | VectorBonds:
+    """Bond functions of a potential at bond vectors, between atoms of these kinds."""
+    return AngularBonds(potential, r, ends) if isinstance(potential, Angular) else VectorBonds(potential, r, ends)
 
 
-def _embed(potential: Angular | Moments, moments: Float[Array, "ns k"]):
+def ends_of(potential: Potential, neighbours: Neighbours) -> Ends | None:
+    """Kinds at both ends of each bond; None where they make no difference."""
+    if not potential.distinguishes:
+        return None
+    kinds = potential.kinds(neighbours.species)
+    return kinds[neighbours.origin], kinds[neighbours.partner]
+
+
+def at_site(potential: P, neighbours: Neighbours, site: int) -> P:
+    """The potential as the U of one representative site sees it."""
+    kind = potential.kinds(neighbours.species)[neighbours.representatives[site]]
+    return cast(P, potential.among(kind, kind))
+
+
+def _at_sites(function, potential: Angular | Moments, neighbours: Neighbours, moments: Float[Array, "ns k"]):
+    """``function(potential, moments)`` at each site, whose U may depend on its kind."""
+    if moments.shape[0] == 1:  # spares the compiler a batch dimension
+        return jax.tree.map(lambda x: x[None], function(at_site(potential, neighbours, 0), moments[0]))
+    if not potential.distinguishes:
+        return jax.vmap(lambda m: function(potential, m))(moments)
+    kinds = jnp.asarray(potential.kinds(neighbours.species)[neighbours.representatives])
+    return jax.vmap(lambda kind, m: function(potential.among(kind, kind), m))(kinds, moments)
+
+
+def covered(potential: Potential, neighbours: Neighbours, moments: Float[Array, "ns k"]) -> Bool[Array, ""]:
+    """Whether tables, if there are any, cover the moments of all sites."""
+    if not isinstance(potential, Angular):
+        return jnp.ones((), bool)
+    return jnp.all(_at_sites(lambda p, m: p.covered(m), potential, neighbours, moments))
+
+
+def _embed(potential: Angular | Moments, neighbours: Neighbours, moments: Float[Array, "ns k"]):
     """U and its first two derivatives at each site."""
 
-    def slope(m):
-        value, gradient = jax.value_and_grad(potential.embed)(m)
-        return gradient, (value, gradient)
+    def second(potential, m):
+        def slope(m):
+            value, gradient = jax.value_and_grad(potential.embed)(m)
+            return gradient, (value, gradient)
 
-    def second(m):
         curvature, (value, gradient) = jax.jacfwd(slope, has_aux=True)(m)
         return value, gradient, curvature
 
-    if moments.shape[0] == 1:  # spares the compiler a batch dimension
-        return tuple(x[None] for x in second(moments[0]))
-    return jax.vmap(second)(moments)
+    return _at_sites(second, potential, neighbours, moments)
 
 
 def bond_moments(potential: Angular | Moments, neighbours: Neighbours, r: Float[Array, "d nb"]):
     """Moments of each representative site, (ns, k)."""
-    return _site_moments(potential, neighbours, bonds_of(potential, r))
+    return _site_moments(potential, neighbours, bonds_of(potential, r, ends_of(potential, neighbours)))
 
 
 def _site_moments(potential: Angular | Moments, neighbours: Neighbours, bonds: AngularBonds | VectorBonds):
@@ -161,14 +196,25 @@ def _doubling(potential: Angular | Moments, neighbours: Neighbours, dim: int) ->
     return jnp.asarray(np.where(neighbours.doubled[None, :], 1.0 + parity[:, None], 1.0))
 
 
-def _all_neighbours(neighbours: Neighbours, r: Float[Array, "nb d"]) -> list[Float[Array, "n d"]]:
-    """Neighbour vectors of each representative site, inverses of doubled bonds included."""
-    vectors = []
+def _all_neighbours(
+    potential: General, neighbours: Neighbours, r: Float[Array, "nb d"]
+) -> list[tuple[General, Float[Array, "n d"]]]:
+    """The potential and the neighbour vectors of each representative site, inverses of doubled bonds included."""
+    sites = []
     for site in range(len(neighbours.representatives)):
         mine = np.flatnonzero(neighbours.site == site)
         twice = mine[neighbours.doubled[mine]]
-        vectors.append(jnp.concatenate([r[mine], -r[twice]]))
-    return vectors
+        sites.append((_seen(potential, neighbours, mine, twice), jnp.concatenate([r[mine], -r[twice]])))
+    return sites
+
+
+def _seen(potential: General, neighbours: Neighbours, mine: np.ndarray, twice: np.ndarray) -> General:
+    """The potential of the site whose bonds these are, then those of them that also stand for their inverse."""
+    ends = ends_of(potential, neighbours)
+    if ends is None:
+        return potential
+    site, partner = ends
+    return cast(General, potential.among(site[mine[0]], np.concatenate([partner[mine], partner[twice]])))
 
 
 def _expand_general(potential: General, neighbours: Neighbours, r: Float[Array, "nb d"]) -> Expansion:
@@ -182,11 +228,11 @@ def _expand_general(potential: General, neighbours: Neighbours, r: Float[Array, 
     select = np.zeros((neighbours.bonds, slots, dim))
     for site in range(len(multiplicity)):
         mine = np.flatnonzero(neighbours.site == site)
-        twice = neighbours.doubled[mine]
+        twice = np.flatnonzero(neighbours.doubled[mine])
+        seen = _seen(potential, neighbours, mine, mine[twice])
 
-        def of_stored(stored, twice=twice):
-            vectors = jnp.concatenate([stored, -stored[np.flatnonzero(twice)]])
-            return potential.site_energy(vectors)
+        def of_stored(stored, twice=twice, seen=seen):
+            return seen.site_energy(jnp.concatenate([stored, -stored[twice]]))
 
         stored = r[mine]
         value = value + multiplicity[site] * of_stored(stored)

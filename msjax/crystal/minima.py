@@ -12,7 +12,7 @@ import numpy as np
 from msjax.crystal.cauchy_born import CauchyBorn, bind, screen_neighbours, screen_tables
 from msjax.crystal.expansion import bond_moments, energy, in_moments
 from msjax.crystal.multilattice import Arguments, Shifts, bond_vectors
-from msjax.crystal.potential import Potential, Radial
+from msjax.crystal.potential import Angular, Potential
 from msjax.solvers.batch import map_chunked
 from msjax.solvers.minimum import minimise
 from msjax.status import Code, Status, screen
@@ -51,8 +51,8 @@ def minima(material: CauchyBorn, deformation: Float[Array, "d d"], starts: Float
             shifts, lowest, status = start, jnp.zeros(()), Status.of(Code.CONVERGED)
         r = bond_vectors(bonds, deformation, reference, shifts)
         total = energy(potential, bonds, r)
-        if isinstance(potential, Radial):
-            status = screen_tables(potential, bond_moments(in_moments(potential), bonds, r.T), status)
+        if isinstance(potential, Angular):
+            status = screen_tables(potential, bonds, bond_moments(in_moments(potential), bonds, r.T), status)
         status = screen(status, ~jnp.isfinite(total), Code.NONFINITE)
         missed = screen_neighbours(material, deformation, shifts, Status.of(Code.CONVERGED)).failed
         return Minima(shifts, total, lowest, status, missed)

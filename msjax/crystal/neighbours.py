@@ -25,7 +25,8 @@ class Neighbours:
     (nb,): atom indices; ``image`` (nb, p): integer cell of the partner for p periodic directions; ``doubled`` (nb,):
     the bond also stands for its inverse; ``representatives`` (ns,): atoms; ``multiplicity`` (ns,): how many atoms of
     the cell each stands for; ``atoms``: atoms per cell; ``outside``: shortest reference distance left out (inf when
-    bonds are topological); ``cell`` (p, d) and ``basis`` (atoms, d): where all this was found.
+    bonds are topological); ``cell`` (p, d) and ``basis`` (atoms, d): where all this was found; ``species``: a symbol
+    for each atom.
     """
 
     site: np.ndarray
@@ -39,11 +40,12 @@ class Neighbours:
     outside: float
     cell: np.ndarray
     basis: np.ndarray
+    species: tuple[str, ...]
 
     def _content(self):
         arrays = (self.site, self.origin, self.partner, self.image, self.doubled, self.representatives)
         arrays += (self.multiplicity, self.cell, self.basis)
-        return tuple(a.tobytes() for a in arrays) + (self.atoms, self.outside)
+        return tuple(a.tobytes() for a in arrays) + (self.atoms, self.outside, self.species)
 
     def __hash__(self):
         return hash(self._content())
@@ -136,6 +138,7 @@ def find(
         outside=outside,
         cell=cell,
         basis=basis,
+        species=tuple(species),
     )
 
 

@@ -5,14 +5,17 @@ dynamical matrix and their parameter derivatives follow once, for all of them. P
 """
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.typing import Array, Bool, Float, PyTree, Scalar
+from msjax.typing import Array, Bool, Float, Int, PyTree, Scalar
+
+Kinds = int | np.integer | Int[np.ndarray | Array, "..."]
+"""Places in a potential's ``elements``."""
 
 
 class Potential(eqx.Module):
@@ -30,6 +33,26 @@ class Potential(eqx.Module):
     def elements(self) -> tuple[str, ...]:
         """Elements the potential was made for; empty when it does not say."""
         return ()
+
+    @property
+    def distinguishes(self) -> bool:
+        """True when it matters who the atoms are; species are then numbered by their place in ``elements``."""
+        return False
+
+    def kinds(self, species: Sequence[str]) -> np.ndarray:
+        """Each atom's place in ``elements``, (n,); zeros where all atoms count for the same."""
+        if not self.distinguishes:
+            return np.zeros(len(species), np.int32)
+        place = {element: i for i, element in enumerate(self.elements)}
+        return np.array([place[symbol] for symbol in species], np.int32)
+
+    def among(self, site: Kinds, partner: Kinds) -> "Potential":  # noqa: ARG002
+        """The potential for bonds from sites of these kinds to partners of these kinds.
+
+        Arrays with an entry for each bond, or single numbers; a site's own U sees its kind as both. Only potentials
+        that distinguish species depend on them.
+        """
+        return self
 
     def bind(self, reference: Float[Array, " nb"]) -> "Potential":  # noqa: ARG002
         """The potential for bonds of these reference lengths; only topological potentials depend on them."""
@@ -84,9 +107,9 @@ class Angular(Potential):
     def embed(self, moments: Float[Array, " k"]) -> Scalar:
         """U of the summed moments, eV."""
 
-    def covered(self, moments: Float[Array, " k"]) -> Bool[Array, ""] | None:  # noqa: ARG002
-        """Whether tables cover these moments; None when there are no tables."""
-        return None
+    def covered(self, moments: Float[Array, " k"]) -> Bool[Array, ""]:  # noqa: ARG002
+        """Whether tables, if there are any, cover these moments of a site."""
+        return jnp.ones((), bool)
 
 
 class Radial(Angular):
@@ -154,3 +177,23 @@ class SiteEnergy(General):
     def site_energy(self, vectors: Float[Array, "n d"]) -> Scalar:
         """``function(vectors, parameters)``."""
         return self.function(vectors, self.parameters)
+
+
+def check_species(species: Sequence[str], potential: Potential, holder: str) -> None:
+    """Refuse an element the potential was not made for, and several species where it takes all atoms for the same.
+
+    "X" goes with every potential that does not distinguish species. Where one species is meant, as for springs between
+    different masses, give all atoms one symbol and their masses. ``holder`` is what holds the atoms, for the message.
+    """
+    kinds = set(species)
+    unknown = sorted(kinds - set(potential.elements) - (set() if potential.distinguishes else {"X"}))
+    if potential.elements and unknown:
+        raise ValueError(
+            f"potential: made for {', '.join(potential.elements)}, but {holder} holds {', '.join(unknown)}"
+        )
+    if len(kinds) > 1 and not potential.distinguishes:
+        raise ValueError(
+            f"potential: {type(potential).__name__} cannot tell species apart, but {holder} holds "
+            f"{', '.join(sorted(kinds))}; if all atoms are to interact alike, give them one symbol, such as 'X', and "
+            "masses"
+        )

@@ -1,7 +1,9 @@
 """Tables with six continuous derivatives, for responses that take the fourth derivative of a potential."""
 
 import math
+from typing import cast
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +26,9 @@ class SepticTable(CubicTable):
     @classmethod
     def through(cls, table: CubicTable) -> "SepticTable":
         """The spline of degree 7 through a cubic table's values at its knots (not-a-knot at both ends), on the host."""
+        if table.coefficients.ndim > 2:
+            each = [eqx.tree_at(lambda t: t.coefficients, table, c) for c in table.coefficients]
+            return cast(SepticTable, cls.stacked([cls.through(t) for t in each]))
         pieces = np.asarray(table.coefficients)
         knots = table.start + table.step * np.arange(len(pieces) - 1)
         t = table.step

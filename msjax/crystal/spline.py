@@ -4,6 +4,7 @@ A table is one gather of four coefficients and a Horner scheme. What lies beyond
 same array, so no branch depends on a traced value and extrapolation costs nothing.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import equinox as eqx
@@ -26,6 +27,9 @@ class CubicTable(eqx.Module):
     left knot is start − step), the last what lies from ``end`` on. ``start``, ``step``, ``end`` and the two choices
     ``below`` and ``above`` are static. Units are the caller's.
 
+    Tables on the same knots may be stacked (:meth:`stacked`), with one more axis of ``coefficients`` in front;
+    :meth:`of` then says which of them holds for each x.
+
     All methods work elementwise on arrays of any shape, and natural derivatives (``jax.grad``, nested ``jax.jvp``,
     derivatives in the coefficients) are those of the polynomials: the third is constant on each piece, from the
     right at a knot. NaN or an infinity in gives NaN.
@@ -39,12 +43,13 @@ class CubicTable(eqx.Module):
     (0.5403, 0.0)
     """
 
-    coefficients: Float[Array, "pieces powers"]
+    coefficients: Float[Array, "*stack pieces powers"]
     start: float = eqx.field(static=True)
     step: float = eqx.field(static=True)
     end: float = eqx.field(static=True)
     below: Beyond = eqx.field(static=True)
     above: Beyond = eqx.field(static=True)
+    which: Int[Array, "*s"] | None = None
 
     @classmethod
     def fit(
@@ -82,6 +87,21 @@ class CubicTable(eqx.Module):
         return cls(jnp.asarray(coefficients), float(start), float(step), float(last if end is None else end),
                    below, above)  # fmt: skip
 
+    @classmethod
+    def stacked(cls, tables: Sequence["CubicTable"]) -> "CubicTable":
+        """Several tables on the same knots as one; ``ValueError`` where the knots or what lies beyond them differ."""
+        first = tables[0]
+        layout = (first.start, first.step, first.end, first.below, first.above, first.coefficients.shape)
+        for k, t in enumerate(tables):
+            if (t.start, t.step, t.end, t.below, t.above, t.coefficients.shape) != layout:
+                raise ValueError(f"tables[{k}]: knots, ends and what lies beyond must be those of tables[0]")
+        return eqx.tree_at(lambda t: t.coefficients, first, jnp.stack([t.coefficients for t in tables]))
+
+    def of(self, which: Int[np.ndarray, "*s"] | Int[Array, "*s"] | int) -> "CubicTable":
+        """The stack with the table that holds for each x, by its place; one number for all of them."""
+        number = jnp.asarray(which, jnp.int32)
+        return eqx.tree_at(lambda t: t.which, self, number, is_leaf=lambda x: x is None)
+
     def __call__(self, x: Float[Array, "*s"] | float) -> Float[Array, "*s"]:
         """f(x), elementwise."""
         c, t = self._piece(jnp.asarray(x))
@@ -110,10 +130,14 @@ class CubicTable(eqx.Module):
         i = self._index(jax.lax.stop_gradient(x))
         t = (x - self.start) - (i.astype(x.dtype) - 1.0) * self.step
         # a row of four is one cache line; "clip" costs no more than promising that the index is in bounds (measured)
-        return self.coefficients.at[i].get(mode="clip"), t
+        if self.coefficients.ndim == 2:
+            return self.coefficients.at[i].get(mode="clip"), t
+        if self.which is None:
+            raise ValueError("which: a stack of tables does not know which of them is meant; say it by `of`")
+        return self.coefficients.at[jnp.broadcast_to(self.which, i.shape), i].get(mode="clip"), t
 
     def _index(self, x: Float[Array, "*s"]) -> Int[Array, "*s"]:
-        final = self.coefficients.shape[0] - 1
+        final = self.coefficients.shape[-2] - 1
         # shifted by one so that truncation is the floor, and clipped as a float because integers overflow
         i = jnp.clip((x - self.start) * (1.0 / self.step) + 1.0, 0.0, float(final)).astype(jnp.int32)
         return jnp.where(x < self.end, jnp.minimum(i, final - 1), final)

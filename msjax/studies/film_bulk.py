@@ -72,7 +72,7 @@ def film_bulk(source: str, route: Route = "auto", *, element: str | None = None)
     if path.suffix == ".csv":
         return _from_constants(path, path.stem)
     potential = EAM.setfl(path, element)
-    start = CauchyBorn(bulk(potential.element, "fcc", a=potential.lattice_constant), potential)
+    start = CauchyBorn(bulk(potential.elements[0], "fcc", a=potential.lattice_constants[0]), potential)
     relaxed = equilibrium(start).material
     return _from_crystal(CauchyBorn(relaxed.crystal, potential), path.name)
 

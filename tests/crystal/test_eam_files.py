@@ -99,10 +99,16 @@ def test_everything_in_a_finnis_sinclair_file_is_read(write):
     assert float(file.density_table("P")(0.0)) == pytest.approx(12)
     assert float(file.density_table("P", "C")(0.0)) == pytest.approx(13)
     potential = ms.EAM.finnis_sinclair(file.path, "P")
-    assert (potential.elements, potential.cutoff, potential.lattice_constant) == (("P",), CUTOFF, 2.855)
+    assert (potential.elements, potential.cutoff, potential.lattice_constants) == (("P",), CUTOFF, (2.855,))
     assert float(potential.density(jnp.array(DR**2))[0]) == pytest.approx(column(12, NR)[1])
-    with pytest.raises(ValueError, match="element: the file holds Fe, P, C; say which one"):
-        ms.EAM.finnis_sinclair(file.path)
+    everyone = ms.EAM.finnis_sinclair(file.path)
+    assert (everyone.elements, everyone.distinguishes, potential.distinguishes) == (("Fe", "P", "C"), True, False)
+    at = everyone.among(2, 0)  # sites of carbon, whose partners are iron
+    assert float(at.density(jnp.array(DR**2))[0]) == pytest.approx(column(3, NR)[1])
+    assert 2.0 * DR * float(at.pair(jnp.array(DR**2))) == pytest.approx(column(120, NR)[1])
+    assert float(at.embed(jnp.zeros(1))) == pytest.approx(column(20, NRHO)[0])
+    with pytest.raises(ValueError, match="elements: expected one or several, each once, got"):
+        ms.EAM.finnis_sinclair(file.path, ("P", "P"))
     with pytest.raises(ValueError, match="no element 'Al' in this file; it has Fe, P, C"):
         ms.EAM.finnis_sinclair(file.path, "Al")
 

@@ -10,7 +10,7 @@ import numpy as np
 from msjax.crystal.configurations.configuration import Configuration
 from msjax.crystal.configurations.neighbour_list import NeighbourList, dual_of, incomplete
 from msjax.crystal.configurations.sites import Sites, all_of_sites, site_energies
-from msjax.crystal.potential import Potential
+from msjax.crystal.potential import Potential, check_species
 from msjax.status import Code, Status, guard, screen, substitute
 from msjax.tensors import symmetric
 from msjax.typing import Array, Float, Scalar, concrete
@@ -41,8 +41,8 @@ def evaluate(configuration: Configuration, potential: Potential, neighbours: Nei
 
     A failed member is NaN with its status: OVERFLOW where an atom may have come within the cut-off that is not in the
     list (displacements, strain, a longer cut-off), OUTSIDE_TABLE, and NONFINITE for NaN positions. Raises
-    ``ValueError`` for springs, for an element the potential was not made for, for several species, and for a list of
-    other atoms.
+    ``ValueError`` for springs, for an element the potential was not made for, for several species that it
+    cannot tell apart, and for a list of other atoms.
 
     >>> import msjax as ms
     >>> from msjax.crystal.configurations import neighbour_list
@@ -177,17 +177,9 @@ def _check(configuration: Configuration, potential: Potential, neighbours: Neigh
         )
     if neighbours.periodic != configuration.periodic:
         raise ValueError(f"neighbours: found for periodic = {neighbours.periodic}, not {configuration.periodic}")
-    kinds = sorted(set(configuration.species))
-    unknown = sorted(set(kinds) - set(potential.elements) - {"X"})
-    if potential.elements and unknown:
-        raise ValueError(
-            f"potential: made for {', '.join(potential.elements)}, but the configuration holds {', '.join(unknown)}"
-        )
-    if len(kinds) > 1:
-        raise ValueError(
-            f"potential: {type(potential).__name__} cannot tell species apart, but the configuration holds "
-            f"{', '.join(kinds)}; if all atoms are to interact alike, give them one symbol, such as 'X', and masses"
-        )
+    if neighbours.species != configuration.species:
+        raise ValueError("neighbours: found for atoms of other species, or in another order")
+    check_species(configuration.species, potential, "the configuration")
     if concrete(potential.cutoff, neighbours.radius) and float(potential.cutoff) > float(neighbours.radius):
         raise ValueError(
             f"neighbours: found within {float(neighbours.radius):g} Å, less than the potential's cut-off "

@@ -31,7 +31,8 @@ class NeighbourList(eqx.Module):
     nobody, far from all, which fills the table where an atom has fewer neighbours than others.
 
     Array leaves: ``partner`` (k, rows), entries, a column for each atom; ``owner`` (m,) and ``image`` (m, d);
-    ``positions`` (n, d), ``cell`` (d, d) where it was made, Å; ``radius``, Å. Static: ``periodic``, ``piece``.
+    ``positions`` (n, d), ``cell`` (d, d) where it was made, Å; ``radius``, Å. Static: ``periodic``, ``piece`` and
+    ``species``.
     """
 
     partner: Int[Array, "k rows"]
@@ -42,6 +43,7 @@ class NeighbourList(eqx.Module):
     radius: Scalar
     periodic: tuple[bool, ...] = eqx.field(static=True)
     piece: int = eqx.field(static=True)
+    species: tuple[str, ...] = eqx.field(static=True)
 
     def __repr__(self):
         return f"NeighbourList({self.atoms} atoms, at most {self.capacity} neighbours, {len(self.owner)} entries)"
@@ -136,6 +138,7 @@ def neighbour_list(
         jnp.asarray(cutoff + skin),
         configuration.periodic,
         piece,
+        configuration.species,
     )
 
 

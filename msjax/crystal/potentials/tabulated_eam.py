@@ -1,24 +1,33 @@
-"""Embedded atom from the tables of a file."""
+"""Embedded atom from the tables of a file, for one element or several."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import equinox as eqx
+import jax.numpy as jnp
 
 from msjax.crystal.elementary import reciprocal, root
 from msjax.crystal.funcfl import read_funcfl
+from msjax.crystal.potential import Kinds
 from msjax.crystal.potentials.eam import EAM
-from msjax.crystal.setfl import Setfl, read_finnis_sinclair, read_setfl
+from msjax.crystal.setfl import FinnisSinclair, Setfl, read_finnis_sinclair, read_setfl
 from msjax.crystal.spline import CubicTable
 from msjax.typing import Array, Bool, Float, Scalar
 
+Elements = str | Sequence[str] | None
+"""One element of a file, several in the order in which they are to be numbered, or None for all there are."""
+
 
 class TabulatedEAM(EAM):
-    """One element of a setfl, Finnis–Sinclair or funcfl file, interpolated by C2 cubic splines on the file's knots.
+    """Elements of a setfl, Finnis–Sinclair or funcfl file, interpolated by C2 cubic splines on the file's knots.
 
-    The array leaves are the splines' coefficients. ``source`` names the file, ``mass`` (amu) and ``lattice_constant``
-    (Å) are what the file states. Where the file's functions end with a step or a kink at the cut-off, so do these.
+    The array leaves are the splines' coefficients; of several elements, ``pair_table`` holds those of all pairs
+    (1,1), (2,1), (2,2), (3,1), … stacked, ``embedding_table`` of each element, and ``density_table`` of each element,
+    or of each element at each other where the file says so (Finnis–Sinclair). ``source`` names the file, ``masses``
+    (amu) and ``lattice_constants`` (Å) are what it states. Where the file's functions end with a step or a kink at the
+    cut-off, so do these.
     """
 
     degrees: ClassVar[tuple[int, ...]] = (0,)
@@ -27,20 +36,20 @@ class TabulatedEAM(EAM):
     density_table: CubicTable
     embedding_table: CubicTable
     radius: float = eqx.field(static=True)
-    element: str = eqx.field(static=True)
+    names: tuple[str, ...] = eqx.field(static=True)
     source: str = eqx.field(static=True)
-    mass: float = eqx.field(static=True)
-    lattice_constant: float = eqx.field(static=True)
+    masses: tuple[float, ...] = eqx.field(static=True)
+    lattice_constants: tuple[float, ...] = eqx.field(static=True)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], element: str | None = None) -> "TabulatedEAM":
-        """Read one element of a setfl file; see :func:`msjax.crystal.setfl.read_setfl` for what is refused."""
-        return cls._of_element(read_setfl(Path(path)), element)
+    def read(cls, path: str | os.PathLike[str], elements: Elements = None) -> "TabulatedEAM":
+        """Read a setfl file; see :func:`msjax.crystal.setfl.read_setfl` for what is refused."""
+        return cls._of_elements(read_setfl(Path(path)), elements)
 
     @classmethod
-    def read_finnis_sinclair(cls, path: str | os.PathLike[str], element: str | None = None) -> "TabulatedEAM":
-        """Read one element of a Finnis–Sinclair file: its density at atoms of its own kind."""
-        return cls._of_element(read_finnis_sinclair(Path(path)), element)
+    def read_finnis_sinclair(cls, path: str | os.PathLike[str], elements: Elements = None) -> "TabulatedEAM":
+        """Read a Finnis–Sinclair file, whose densities depend on both elements of a pair."""
+        return cls._of_elements(read_finnis_sinclair(Path(path)), elements)
 
     @classmethod
     def read_funcfl(cls, path: str | os.PathLike[str]) -> "TabulatedEAM":
@@ -51,28 +60,32 @@ class TabulatedEAM(EAM):
             density_table=file.density_table(),
             embedding_table=file.embedding_table(),
             radius=file.cutoff,
-            element=file.element,
+            names=(file.element,),
             source=file.path.name,
-            mass=file.mass,
-            lattice_constant=file.lattice_constant,
+            masses=(file.mass,),
+            lattice_constants=(file.lattice_constant,),
         )
 
     @classmethod
-    def _of_element(cls, file: Setfl, element: str | None) -> "TabulatedEAM":
-        if element is None:
-            element, *others = file.elements
-            if others:
-                raise ValueError(f"{file.path}: element: the file holds {', '.join(file.elements)}; say which one")
-        i = file.element_index(element)
+    def _of_elements(cls, file: Setfl, elements: Elements) -> "TabulatedEAM":
+        names = file.elements if elements is None else (elements,) if isinstance(elements, str) else tuple(elements)
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"{file.path}: elements: expected one or several, each once, got {names}")
+        index = [file.element_index(name) for name in names]
+        pairs = [file.pair_table(names[i], names[j]) for i in range(len(names)) for j in range(i + 1)]
+        if isinstance(file, FinnisSinclair):
+            densities = [file.density_table(of, at) for of in names for at in names]
+        else:
+            densities = [file.density_table(of) for of in names]
         return cls(
-            pair_table=file.pair_table(element),
-            density_table=file.density_table(element),
-            embedding_table=file.embedding_table(element),
+            pair_table=_one_or_stacked(pairs),
+            density_table=_one_or_stacked(densities),
+            embedding_table=_one_or_stacked([file.embedding_table(name) for name in names]),
             radius=file.cutoff,
-            element=element,
+            names=names,
             source=file.path.name,
-            mass=file.masses[i],
-            lattice_constant=file.lattice_constants[i],
+            masses=tuple(file.masses[i] for i in index),
+            lattice_constants=tuple(file.lattice_constants[i] for i in index),
         )
 
     @property
@@ -82,8 +95,27 @@ class TabulatedEAM(EAM):
 
     @property
     def elements(self) -> tuple[str, ...]:
-        """The element read."""
-        return (self.element,)
+        """The elements read."""
+        return self.names
+
+    @property
+    def distinguishes(self) -> bool:
+        """Whether there are several elements."""
+        return len(self.names) > 1
+
+    def among(self, site: Kinds, partner: Kinds) -> "TabulatedEAM":
+        """With the tables of these pairs, of the partners' densities at these sites, and of the sites' embedding."""
+        if not self.distinguishes:
+            return self
+        site, partner = jnp.asarray(site), jnp.asarray(partner)
+        high, low = jnp.maximum(site, partner), jnp.minimum(site, partner)
+        by_pair = self.density_table.coefficients.shape[0] > len(self.names)
+        tables = (
+            self.pair_table.of(high * (high + 1) // 2 + low),
+            self.density_table.of(partner * len(self.names) + site if by_pair else partner),
+            self.embedding_table.of(site),
+        )
+        return eqx.tree_at(lambda p: (p.pair_table, p.density_table, p.embedding_table), self, tables)
 
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """Half of z(r)/r, eV."""
@@ -101,3 +133,7 @@ class TabulatedEAM(EAM):
     def covered(self, moments: Float[Array, "1"]) -> Bool[Array, ""]:
         """Whether the embedding table reaches this density."""
         return self.embedding_table.inside(moments[0])
+
+
+def _one_or_stacked(tables: Sequence[CubicTable]) -> CubicTable:
+    return tables[0] if len(tables) == 1 else CubicTable.stacked(tables)

@@ -158,13 +158,12 @@ class Zhou(TaperedEAM):
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """½φ, eV."""
         r = root(r2)
-        phi = self.A * self._shape(r, self.alpha, self.kappa) - self.B * self._shape(r, self.beta, self.lam)
-        return 0.5 * phi * self.taper(r)
+        return 0.5 * self.untapered_pair(r) * self.taper(r)
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "1 *b"]:
         """f."""
         r = root(r2)
-        return (self.fe * self._shape(r, self.beta, self.lam) * self.taper(r))[None]
+        return (self.untapered_density(r) * self.taper(r))[None]
 
     def embed(self, moments: Float[Array, "1"]) -> Scalar:
         """F, eV."""
@@ -175,6 +174,14 @@ class Zhou(TaperedEAM):
         dense = self.Fe * (1.0 - self.eta * y) * jnp.exp(self.eta * y)
         middle, sparse = _cubic(self.F, rho / self.rho_e - 1.0), _cubic(self.Fn, rho / rho_n - 1.0)
         return jnp.where(rho < rho_n, sparse, jnp.where(rho < rho_0, middle, dense))
+
+    def untapered_pair(self, r: Float[Array, "*b"]) -> Float[Array, "*b"]:
+        """φ as published, eV."""
+        return self.A * self._shape(r, self.alpha, self.kappa) - self.B * self._shape(r, self.beta, self.lam)
+
+    def untapered_density(self, r: Float[Array, "*b"]) -> Float[Array, "*b"]:
+        """f as published."""
+        return self.fe * self._shape(r, self.beta, self.lam)
 
     def _shape(self, r: Float[Array, "*b"], decay: Scalar, centre: Scalar) -> Float[Array, "*b"]:
         x = r / self.re

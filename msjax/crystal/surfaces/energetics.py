@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.cauchy_born import CauchyBorn, bind, screen_neighbours
+from msjax.crystal.cauchy_born import CauchyBorn, bind, screen_neighbours, screen_tables
 from msjax.crystal.neighbours import STRAIN_MARGIN, bound_on_stretch, check_margin, topological
-from msjax.crystal.potential import Potential, Radial
 from msjax.crystal.surfaces.face import face_of
 from msjax.crystal.surfaces.layers import Arguments, expand_jointly, relax, side_by_side
 from msjax.crystal.surfaces.slab import Slab, build_slab, nearest_distance, spacing_of
@@ -173,7 +171,8 @@ def _screen(surface: Surface, in_plane, free, moments, status: Status) -> Status
     deformation = jnp.concatenate([flat, (column + jnp.array([0.0, 0.0, 1.0]))[:, None]], axis=1)
     status = screen_neighbours(material, axes.T @ deformation @ axes, shifts @ axes, status)
     status = screen(status, _slab_may_miss(surface, deformation, axes, shifts, u), Code.OVERFLOW)
-    return screen(status, ~_covered(material.potential, moments), Code.OUTSIDE_TABLE)
+    sites, _ = side_by_side(surface.slab.neighbours, material.neighbours, surface.slab.repeats)
+    return screen_tables(material.potential, sites, moments, status)
 
 
 def _slab_may_miss(surface: Surface, deformation, axes, shifts, u) -> Array:
@@ -190,10 +189,3 @@ def _slab_may_miss(surface: Surface, deformation, axes, shifts, u) -> Array:
     extra = now - jnp.asarray(bonds.basis) @ affine.T
     apart = jnp.sqrt(jnp.max(jnp.sum((extra[:, None, :] - extra[None, :, :]) ** 2, axis=2)))
     return ~stretches_exceed(affine, bound_on_stretch(bonds, surface.material.potential.cutoff, apart))
-
-
-def _covered(potential: Potential, moments: Float[Array, "ns k"]) -> Array:
-    if not isinstance(potential, Radial):
-        return jnp.ones((), bool)
-    covered = jax.vmap(potential.covered)(moments)
-    return jnp.ones((), bool) if covered is None else jnp.all(covered)

@@ -155,6 +155,7 @@ def side_by_side(slab: Neighbours, bulk: Neighbours, repeats: int) -> tuple[Neig
             outside=min(slab.outside, bulk.outside),
             cell=bulk.cell,
             basis=np.concatenate([slab.basis, bulk.basis]),
+            species=slab.species + bulk.species,
         )
 
     return joined(1), joined(-1)

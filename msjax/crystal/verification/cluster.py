@@ -1,39 +1,53 @@
 """Checks on a cluster of free atoms and on one site: what any energy of atoms must fulfil."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from msjax.crystal.expansion import bonds_of, in_moments
-from msjax.crystal.potential import General, Potential
+from msjax.crystal.potential import Angular, General, Kinds, Potential
 from msjax.crystal.verification.report import Check, of_error, of_order
 from msjax.crystal.verification.smoothness import smoothness
 from msjax.material.finite_differences import STEPS, sweep
-from msjax.typing import Array, Float, Scalar
+from msjax.typing import Array, Float, Int, Scalar
 
 NEAREST = 12
 ROUND_OFF = 1e-11
 DIFFERENCES = 1e-8
 
 
-def site_energy(potential: Potential, vectors: Float[Array, "n d"]) -> Scalar:
-    """Energy of a site, eV, with neighbours at ``vectors``, straight from what the potential says."""
+def kinds_in_turn(potential: Potential, count: int) -> Int[np.ndarray, " n"]:
+    """Kinds of so many atoms: each of the potential's elements in turn, so that all meet all."""
+    kinds = max(len(potential.elements), 1) if potential.distinguishes else 1
+    return np.arange(count) % kinds
+
+
+def site_energy(
+    potential: Potential, vectors: Float[Array, "n d"], site: Kinds = 0, others: Kinds | None = None
+) -> Scalar:
+    """Energy of a site, eV, with neighbours at ``vectors``, straight from what the potential says.
+
+    ``site`` and ``others`` (n,) are the kinds of the atoms, by default of one atom after the other in turn.
+    """
+    partners = kinds_in_turn(potential, len(vectors) + 1)[1:] if others is None else others
     if isinstance(potential, General):
-        return potential.site_energy(vectors)
+        return cast(General, potential.among(site, partners)).site_energy(vectors)
     potential = in_moments(potential)
-    bonds = bonds_of(potential, vectors.T)
+    ends = (jnp.broadcast_to(jnp.asarray(site), (len(vectors),)), jnp.asarray(partners))
+    bonds = bonds_of(potential, vectors.T, ends if potential.distinguishes else None)
     pairs = jnp.sum(bonds.pair)
-    return pairs + potential.embed(jnp.sum(bonds.moments, axis=1)) if bonds.moments.shape[0] else pairs
+    own = cast(Angular, potential.among(site, site))
+    return pairs + own.embed(jnp.sum(bonds.moments, axis=1)) if bonds.moments.shape[0] else pairs
 
 
-def cluster_energy(potential: Potential, positions: Float[Array, "n d"]) -> Scalar:
+def cluster_energy(potential: Potential, positions: Float[Array, "n d"], kinds: Int[Array, " n"]) -> Scalar:
     """Σ of all sites' energies, eV."""
     count = positions.shape[0]
     others = np.array([[j for j in range(count) if j != i] for i in range(count)])
     vectors = positions[others] - positions[:, None, :]
-    return jnp.sum(jax.vmap(lambda v: site_energy(potential, v))(vectors))
+    return jnp.sum(jax.vmap(lambda v, i, j: site_energy(potential, v, i, j))(vectors, kinds, kinds[others]))
 
 
 class Surroundings(NamedTuple):
@@ -51,7 +65,8 @@ def cluster_checks(potential: Potential, site: Surroundings, rng: np.random.Gene
     order = np.argsort(np.linalg.norm(site.vectors, axis=1), kind="stable")[:NEAREST]
     positions = np.concatenate([np.zeros((1, dim)), site.vectors[order]])
     positions = positions + 0.06 * site.nearest * rng.uniform(-1.0, 1.0, positions.shape)
-    whole = jax.jit(jax.value_and_grad(lambda x: cluster_energy(potential, x)))
+    kinds = jnp.asarray(kinds_in_turn(potential, len(positions)))
+    whole = jax.jit(jax.value_and_grad(lambda x, kinds=kinds: cluster_energy(potential, x, kinds)))
     one = jax.jit(lambda v: site_energy(potential, v))
     axis = np.eye(dim)[0]
     generic = np.array([1.0, 0.37, 0.61])[:dim]
@@ -62,8 +77,8 @@ def cluster_checks(potential: Potential, site: Surroundings, rng: np.random.Gene
 
     def dimer(name) -> Check:
         def energy(r):
-            bond = (r * axis)[None, :]
-            return site_energy(potential, bond) + site_energy(potential, -bond)
+            bond, (one, other) = (r * axis)[None, :], kinds_in_turn(potential, 2)
+            return site_energy(potential, bond, one, other[None]) + site_energy(potential, -bond, other, one[None])
 
         alone = float(energy(jnp.asarray(1.5 * site.cutoff)))
         found = smoothness(energy, alone, 0.8 * site.nearest, site.cutoff)
@@ -105,9 +120,12 @@ def cluster_checks(potential: Potential, site: Surroundings, rng: np.random.Gene
     def permutation(name) -> Check:
         energy, slope = whole(jnp.asarray(positions))
         order = rng.permutation(len(positions))
-        again, slope2 = whole(jnp.asarray(positions[order]))
+        again, slope2 = whole(jnp.asarray(positions[order]), kinds[order])
         apart = max(abs(float(energy - again)), site.nearest * float(np.max(np.abs(slope[order] - slope2))))
-        single = one(jnp.asarray(site.vectors)) - one(jnp.asarray(site.vectors[rng.permutation(len(site.vectors))]))
+        order, partners = rng.permutation(len(site.vectors)), kinds_in_turn(potential, len(site.vectors) + 1)[1:]
+        single = one(jnp.asarray(site.vectors)) - site_energy(
+            potential, jnp.asarray(site.vectors[order]), 0, partners[order]
+        )
         return of_error(name, max(apart, abs(float(single))) / site.energy, ROUND_OFF)
 
     return [

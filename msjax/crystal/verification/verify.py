@@ -32,7 +32,8 @@ def verify(potential: Potential, crystal: Crystal | None = None, *, seed: int = 
     Errors are relative; A is what round-off or differences can show, a letter is lost per factor of a hundred. Of
     continuity the number is how many derivatives are continuous: A 3, B 2, C 1, D only the energy, F not even that. A
     check that stops with an exception is F and quotes it. ``crystal`` is where the potential is at home; by default
-    the one of lowest energy among fcc, bcc, diamond and sc. ``seed`` draws the displacements.
+    the one of lowest energy among fcc, bcc, diamond and sc, of the first of several elements; in the cluster these take
+    turns. ``seed`` draws the displacements.
 
     Springs have bonds, no cut-off, and are checked only in a crystal that is given.
 
@@ -107,15 +108,17 @@ def _lowest(potential: Potential) -> Crystal | None:
     """The structure and lattice constant of lowest energy per atom, roughly; None where nothing is bound."""
     cutoff = float(potential.cutoff)
     best = (np.inf, None)
+    symbol = potential.elements[0] if potential.distinguishes else "X"
     for structure in GUESSES:
-        unit = bulk("X", structure, 1.0)
+        unit = bulk(symbol, structure, 1.0)
         nearest = float(np.min(np.linalg.norm(_vectors(unit, 1.1), axis=1)))
         edges = cutoff / nearest * np.linspace(SHORTEST, 0.98, 72)
         vectors = jnp.asarray(_vectors(unit, cutoff / edges[0]))
-        compiled = jax.jit(lambda a, v: jax.lax.map(lambda x: site_energy(potential, x * v), a))
+        alike = np.zeros(len(vectors), int)
+        compiled = jax.jit(lambda a, v, alike=alike: jax.lax.map(lambda x: site_energy(potential, x * v, 0, alike), a))
         energies = np.asarray(compiled(jnp.asarray(edges), vectors))
         inner = np.where(np.isfinite(energies), energies, np.inf)
         at = int(np.argmin(inner))
         if 0 < at < len(edges) - 1 and inner[at] < best[0]:
-            best = (inner[at], bulk("X", structure, edges[at]))
+            best = (inner[at], bulk(symbol, structure, edges[at]))
     return best[1]

@@ -62,6 +62,26 @@ def test_eam_of_ase(potential_file):
     np.testing.assert_allclose(found.forces, forces, atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("file", "crystal"),
+    [
+        ("AlCu.eam.alloy", bulk(("Cu", "Al"), "rocksalt", 4.6)),
+        ("NiAlH_jea.eam.alloy", bulk(("Al", "Ni"), "rocksalt", 4.8)),
+    ],
+    ids=["AlCu", "NiAl"],
+)
+def test_alloys_of_ase(potential_file, file, crystal):
+    pytest.importorskip("ase", reason="needs ase (extra msjax[atoms])")
+    from ase.calculators.eam import EAM as OfASE
+
+    path = potential_file(file)
+    configuration = shaken(crystal, 2)
+    found = ours(configuration, EAM.setfl(path))
+    energy, forces, _ = by_ase(configuration, OfASE(potential=str(path)))
+    np.testing.assert_allclose(found.energy, energy, rtol=1e-9)
+    np.testing.assert_allclose(found.forces, forces, atol=1e-6)
+
+
 def test_eam_of_matscipy(potential_file):
     calculators = pytest.importorskip("matscipy.calculators.eam", reason="needs matscipy")
     path = potential_file("Cu_mishin1.eam.alloy")
@@ -95,8 +115,9 @@ def lammps():
         ("Si.tersoff", "tersoff", bulk("Si", "diamond", 5.43), Tersoff.read, 1e-9),
         # LAMMPS has C1 splines on the same knots
         ("Cu_mishin1.eam.alloy", "eam/alloy", bulk("Cu", "fcc", 3.62), EAM.setfl, 2e-4),
+        ("NiAlH_jea.eam.fs", "eam/fs", bulk(("Al", "Ni"), "rocksalt", 4.8), EAM.finnis_sinclair, 2e-4),
     ],
-    ids=["sw", "tersoff", "eam"],
+    ids=["sw", "tersoff", "eam", "alloy of Finnis and Sinclair's form"],
 )
 def test_lammps(lammps, potential_file, file, style, crystal, potential, of_forces):
     path = potential_file(file)
@@ -107,18 +128,16 @@ def test_lammps(lammps, potential_file, file, style, crystal, potential, of_forc
     shift = np.random.default_rng(4).normal(0, 0.08, configuration.positions.shape)
     configuration = configuration.at(configuration.positions + jnp.asarray(shift))
     (lx, _, _), (xy, ly, _), (xz, yz, lz) = np.asarray(configuration.cell)
-    n = configuration.atoms
+    n, elements = configuration.atoms, sorted(set(configuration.species))
+    kinds = [1 + elements.index(symbol) for symbol in configuration.species]
     lammps.commands_string(
         "clear\nunits metal\natom_style atomic\natom_modify map array sort 0 0\nboundary p p p\nbox tilt large\n"
         f"region box prism 0 {lx:.17g} 0 {ly:.17g} 0 {lz:.17g} {xy:.17g} {xz:.17g} {yz:.17g} units box\n"
-        "create_box 1 box"
+        f"create_box {len(elements)} box"
     )
     flat = np.asarray(configuration.positions).ravel().tolist()
-    assert lammps.create_atoms(n, list(range(1, n + 1)), [1] * n, flat) == n
-    lammps.commands_string(
-        f"mass 1 {float(configuration.masses[0])}\npair_style {style}\n"
-        f"pair_coeff * * {path} {configuration.species[0]}\nrun 0"
-    )
+    assert lammps.create_atoms(n, list(range(1, n + 1)), kinds, flat) == n
+    lammps.commands_string(f"mass * 1.0\npair_style {style}\npair_coeff * * {path} {' '.join(elements)}\nrun 0")
     forces = np.array(lammps.gather_atoms("f", 1, 3)).reshape(n, 3)
     pressure = np.array([lammps.get_thermo(f"p{c}") for c in ("xx", "yy", "zz", "yz", "xz", "xy")])
     xx, yy, zz, yz, xz, xy = -pressure / lammps.extract_global("nktv2p")

@@ -1,0 +1,188 @@
+"""Potentials that tell species apart: in crystals, in configurations, and against what they must reduce to."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import msjax as ms
+from msjax.crystal.configurations import evaluate, neighbour_list
+from msjax.crystal.phonons import dynamical_matrix
+from msjax.crystal.spline import CubicTable
+
+RNG = np.random.default_rng(3)
+
+
+def caesium_chloride(first, second, a):
+    """B2."""
+    return ms.Crystal(a * jnp.eye(3), [[0.0, 0.0, 0.0], [0.5 * a, 0.5 * a, 0.5 * a]], (first, second))
+
+
+def ordered(one, three, a):
+    """L1₂: one atom at the corner, three on the faces."""
+    half = 0.5 * a
+    basis = [[0.0, 0.0, 0.0], [0.0, half, half], [half, 0.0, half], [half, half, 0.0]]
+    return ms.Crystal(a * jnp.eye(3), basis, (one, three, three, three))
+
+
+def of_atoms(crystal, potential):
+    """Energy per cell by the other route: neighbour lists of any atoms, nothing counted twice or left out."""
+    configuration = ms.Configuration.of(crystal)
+    found = evaluate(configuration, potential, neighbour_list(configuration, potential))
+    assert bool(found.status.ok)
+    return found
+
+
+CRYSTALS = {
+    "B2": caesium_chloride("Ni", "Al", 2.88),
+    "L12": ordered("Al", "Ni", 3.55),
+    "zincblende": ms.bulk(("Al", "Ni"), "zincblende", 5.1),
+}
+DEFORMATION = jnp.eye(3) + jnp.asarray(RNG.uniform(-0.02, 0.02, (3, 3)))
+
+
+@pytest.mark.parametrize("name", CRYSTALS)
+def test_a_crystal_is_its_atoms(name):
+    crystal, potential = CRYSTALS[name], ms.EAM.zhou("Al", "Ni")
+    response = ms.CauchyBorn(crystal, potential, inner="clamped").respond(DEFORMATION)
+    found = of_atoms(crystal.deformed(DEFORMATION), potential)
+    volume = crystal.volume * jnp.linalg.det(DEFORMATION)
+    np.testing.assert_allclose(response.energy * crystal.volume, found.energy, rtol=1e-12)
+    cauchy = response.stress @ DEFORMATION.T / jnp.linalg.det(DEFORMATION)
+    np.testing.assert_allclose(cauchy, found.stress, atol=1e-13)
+    assert float(volume) > 0
+
+
+def test_which_atom_is_which_matters():
+    potential = ms.EAM.zhou("Al", "Ni")
+    rich, poor = (
+        ms.CauchyBorn(c, potential).respond(jnp.eye(3)).energy for c in (CRYSTALS["L12"], ordered("Ni", "Al", 3.55))
+    )
+    assert abs(float(rich - poor)) > 1e-3
+    swapped = ms.CauchyBorn(CRYSTALS["L12"], ms.EAM.zhou("Ni", "Al")).respond(jnp.eye(3)).energy
+    assert float(swapped) == pytest.approx(float(rich), rel=1e-13)  # the order in which elements are numbered does not
+
+
+def test_a_pure_metal_in_an_alloy_is_itself():
+    """The one with the longest taper to round-off, the other up to what lies between the two tapers."""
+    alloy = ms.EAM.zhou("Al", "Ni")
+    for element, a, tolerance in (("Al", 4.05, 1e-13), ("Ni", 3.52, 2e-5)):
+        crystal = ms.bulk(element, "fcc", a)
+        own = ms.CauchyBorn(crystal, ms.EAM.zhou(element)).respond(DEFORMATION)
+        found = ms.CauchyBorn(crystal, alloy).respond(DEFORMATION)
+        assert float(found.energy) == pytest.approx(float(own.energy), rel=tolerance)
+        np.testing.assert_allclose(found.tangent, own.tangent, atol=max(1e-12, 50 * tolerance))
+
+
+def test_johnsons_mixture_of_a_metal_with_itself_is_the_metal():
+    nickel = ms.EAM.zhou("Ni")
+    twin = eqx.tree_at(lambda p: p.re, nickel, nickel.re)
+    twin = type(nickel)(*_numbers(twin), inner=nickel.inner, outer=nickel.outer, element="Al")
+    both = ms.crystal.potentials.ZhouAlloy(nickel, twin)
+    mixed = ms.CauchyBorn(caesium_chloride("Ni", "Al", 2.8), both).respond(DEFORMATION)
+    alone = ms.CauchyBorn(caesium_chloride("Ni", "Ni", 2.8), nickel).respond(DEFORMATION)
+    np.testing.assert_allclose(mixed.stress, alone.stress, atol=1e-14)
+    np.testing.assert_allclose(mixed.tangent, alone.tangent, atol=1e-13)
+
+
+def _numbers(metal):
+    names = ("re", "fe", "rho_e", "rho_s", "alpha", "beta", "A", "B", "kappa", "lam", "Fn", "F", "eta", "Fe")
+    return [getattr(metal, name) for name in names]
+
+
+def test_phonons_are_the_hessian_of_the_atoms():
+    """D at Γ and at the zone boundary of B2 against differences of forces in a doubled cell, with both masses."""
+    crystal, potential = CRYSTALS["B2"], ms.EAM.zhou("Ni", "Al")
+    material = ms.CauchyBorn(crystal, potential)
+    configuration = ms.Configuration.of(crystal, (2, 1, 1))
+    neighbours = neighbour_list(configuration, potential)
+
+    def forces(x):
+        return evaluate(configuration.at(x), potential, neighbours).forces
+
+    hessian = -jax.jacfwd(forces)(configuration.positions)
+    masses = np.asarray(crystal.masses)
+    for q, sign in (((0.0, 0.0, 0.0), 1.0), ((0.5, 0.0, 0.0), -1.0)):
+        blocks = np.asarray(hessian[:2, :, :2] + sign * hessian[:2, :, 2:]).reshape(6, 6)
+        expected = blocks / np.sqrt(np.outer(np.repeat(masses, 3), np.repeat(masses, 3)))
+        found = np.asarray(dynamical_matrix(material, jnp.asarray([q]))[0])
+        np.testing.assert_allclose(np.linalg.eigvalsh(found), np.linalg.eigvalsh(expected), atol=1e-10)
+
+
+@pytest.mark.slow
+def test_a_gradient_in_the_mixture_of_parameters():
+    """dW/dθ of one metal's parameter against differences; what the other metal's is worth is not confused with it."""
+    material = ms.CauchyBorn(CRYSTALS["L12"], ms.EAM.zhou("Al", "Ni"))
+
+    def energy(alpha, metal):
+        return eqx.tree_at(lambda m: m.potential.metals[metal].alpha, material, alpha).respond(DEFORMATION).energy
+
+    for metal in (0, 1):
+        alpha, h = material.potential.metals[metal].alpha, 1e-4
+        exact = jax.grad(energy)(alpha, metal)
+        differences = (energy(alpha + h, metal) - energy(alpha - h, metal)) / (2 * h)
+        assert float(exact) == pytest.approx(float(differences), rel=1e-6)
+
+
+def test_nickel_aluminides_form(potential_file):
+    """Mishin-like tables of Ni, Al, H (Angelo, Moody and Baskes): both aluminides lie below their elements, and the
+    two files of the same potential agree."""
+    tables = ms.EAM.setfl(potential_file("NiAlH_jea.eam.alloy"), ("Ni", "Al"))
+    assert (tables.elements, tables.distinguishes) == (("Ni", "Al"), True)
+
+    def per_atom(crystal):
+        return float(ms.equilibrium(ms.CauchyBorn(crystal, tables)).energy_per_atom)
+
+    nickel, aluminium = per_atom(ms.bulk("Ni", "fcc", 3.52)), per_atom(ms.bulk("Al", "fcc", 4.05))
+    aluminide, gamma = per_atom(CRYSTALS["B2"]), per_atom(CRYSTALS["L12"])
+    assert aluminide - 0.5 * (nickel + aluminium) < -0.3  # eV; measured -0.61
+    assert gamma - 0.75 * nickel - 0.25 * aluminium < -0.3  # measured -0.44
+    single = ms.EAM.setfl(potential_file("NiAlH_jea.eam.alloy"), "Ni")
+    assert float(ms.equilibrium(ms.CauchyBorn(ms.bulk("Ni", "fcc", 3.52), single)).energy_per_atom) == pytest.approx(
+        nickel, rel=1e-12
+    )
+
+
+@pytest.mark.slow
+def test_an_alloy_is_graded_with_its_elements_in_turn():
+    report = ms.verify(ms.EAM.zhou("Ni", "Al"), CRYSTALS["B2"])
+    assert {check.name: check.grade for check in report.checks if check.grade not in "A-"} == {}
+
+
+def test_what_is_refused():
+    alloy = ms.EAM.zhou("Ni", "Al")
+    with pytest.raises(ValueError, match="made for Ni, Al, but the crystal holds Cu"):
+        ms.CauchyBorn(caesium_chloride("Ni", "Cu", 2.9), alloy)
+    with pytest.raises(ValueError, match="made for Ni, Al, but the crystal holds X"):
+        ms.CauchyBorn(ms.bulk("X", "fcc", 3.6), alloy)
+    with pytest.raises(ValueError, match="Zhou cannot tell species apart"):
+        ms.CauchyBorn(CRYSTALS["B2"], eqx.tree_at(lambda p: p.re, _nameless(), ms.EAM.zhou("Ni").re))
+    with pytest.raises(ValueError, match="metals: expected two or more of different"):
+        ms.EAM.zhou("Ni", "Ni")
+    with pytest.raises(ValueError, match="no Zhou parameters for 'Si'"):
+        ms.EAM.zhou("Ni", "Si")
+    with pytest.raises(ValueError, match="asked between which kinds"):
+        alloy.pair(jnp.array(9.0))
+    one, other = ms.Configuration.of(CRYSTALS["B2"]), ms.Configuration.of(caesium_chloride("Al", "Ni", 2.88))
+    with pytest.raises(ValueError, match="found for atoms of other species, or in another order"):
+        evaluate(other, alloy, neighbour_list(one, alloy))
+
+
+def _nameless():
+    nickel = ms.EAM.zhou("Ni")
+    return type(nickel)(*_numbers(nickel), inner=nickel.inner, outer=nickel.outer)
+
+
+def test_stacked_tables():
+    tables = [CubicTable.fit(0.0, 0.1, np.sin(k + 0.1 * np.arange(20)), below="linear", above="zero") for k in range(3)]
+    stack, x = CubicTable.stacked(tables), jnp.linspace(-0.3, 2.3, 27)
+    which = np.arange(27) % 3
+    expected = jnp.stack([t(x) for t in tables])[which, np.arange(27)]
+    np.testing.assert_array_equal(stack.of(which)(x), expected)
+    np.testing.assert_array_equal(stack.of(1).derivatives(x)[1], tables[1].derivatives(x)[1])
+    with pytest.raises(ValueError, match="say it by `of`"):
+        stack(x)
+    other = CubicTable.fit(0.0, 0.2, np.zeros(20), below="linear", above="zero")
+    with pytest.raises(ValueError, match=r"tables\[1\]: knots"):
+        CubicTable.stacked([tables[0], other])
