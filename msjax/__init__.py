@@ -32,7 +32,9 @@ from msjax.crystal.potentials import Morse as Morse
 from msjax.crystal.potentials import PairFunction as PairFunction
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
+from msjax.crystal.potentials import StillingerWeberCompound as StillingerWeberCompound
 from msjax.crystal.potentials import Tersoff as Tersoff
+from msjax.crystal.potentials import TersoffCompound as TersoffCompound
 from msjax.crystal.pressure import pressure_derivatives as pressure_derivatives
 from msjax.crystal.pressure import stress_strain_coefficients as stress_strain_coefficients
 from msjax.crystal.quasi_harmonic import QuasiHarmonic as QuasiHarmonic

@@ -1,15 +1,19 @@
 """Parameter files with one entry for each triplet of elements (LAMMPS ``.sw`` and ``.tersoff``), read strictly.
 
 An entry is three element names and a fixed number of columns, on one or several lines; ``#`` begins a comment
-(https://docs.lammps.org/pair_sw.html, https://docs.lammps.org/pair_tersoff.html). For one element only its own entry,
-element–element–element, counts; the others are checked for their form and left aside.
+(https://docs.lammps.org/pair_sw.html, https://docs.lammps.org/pair_tersoff.html). The first element is the
+centre. Of a triplet i j k counts what concerns three atoms; what concerns the bond i j is taken from i j j. For one
+element only its own entry counts; the others are checked for their form and left aside.
 """
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
-from typing import NamedTuple, NoReturn, TypeVar
+from typing import Literal, NamedTuple, NoReturn, TypeVar
+
+import numpy as np
 
 from msjax.crystal.text_file import check_metal_units, finite_number, looks_like_number, read_lines
 
@@ -84,6 +88,49 @@ def read_element(path: str | os.PathLike[str], element: str | None, format: Form
     if element not in own:
         raise ValueError(f"{path}: no entry {element!r} of one element in this file; it has {present}")
     return own[element]
+
+
+def read_elements(
+    path: str | os.PathLike[str], elements: Sequence[str], format: Format
+) -> dict[tuple[int, int, int], Entry]:
+    """The entries of all triplets of these labels, by their places in ``elements``, the first being the centre.
+
+    ``ValueError`` as :func:`read_element` has it, and for a triplet that is missing, fewer than two labels, one given
+    twice, and two labels of one chemical element.
+    """
+    path = Path(path)
+    entries = {entry.labels: entry for entry in _entries(path, format)}
+    if len(elements) < 2 or len(set(elements)) != len(elements):
+        raise ValueError(f"{path}: elements: expected two or more, each once, got {tuple(elements)}")
+    found = {}
+    for places in product(range(len(elements)), repeat=3):
+        labels = (elements[places[0]], elements[places[1]], elements[places[2]])
+        if labels not in entries:
+            raise ValueError(f"{path}: no entry {' '.join(labels)} in this file")
+        found[places] = entries[labels]
+    symbols = [found[i, i, i].element for i in range(len(elements))]
+    if len(set(symbols)) != len(symbols):
+        raise ValueError(f"{path}: elements: {', '.join(elements)} are not all of different elements")
+    return found
+
+
+def column(entries: dict[tuple[int, int, int], Entry], name: str, of: Literal["pairs", "triplets"]) -> np.ndarray:
+    """One column of :func:`read_elements`: (e, e, e) of triplets i j k, or (e, e) of pairs i j, from their i j j."""
+    count = max(places[0] for places in entries) + 1
+    if of == "pairs":
+        return np.array([[entries[i, j, j].values[name] for j in range(count)] for i in range(count)])
+    found = np.empty((count, count, count))
+    for places, entry in entries.items():
+        found[places] = entry.values[name]
+    return found
+
+
+def check_column(entries: dict[tuple[int, int, int], Entry], name: str, of: str, *, positive: bool) -> None:
+    """Refuse, with file and line, a value below zero, or a zero where it must be positive, where the column is used."""
+    for (_, j, k), entry in entries.items():
+        value = entry.values[name]
+        if (of == "triplets" or j == k) and (value < 0.0 or (positive and value == 0.0)):
+            entry.refuse(f"{name}: must {'be positive' if positive else 'not be negative'}, got {value}")
 
 
 def _entries(path: Path, format: Format) -> list[Entry]:

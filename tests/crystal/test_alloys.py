@@ -39,6 +39,10 @@ CRYSTALS = {
     "L12": ordered("Al", "Ni", 3.55),
     "zincblende": ms.bulk(("Al", "Ni"), "zincblende", 5.1),
 }
+COMPOUNDS = {
+    "tersoff": ("SiC.tersoff", ms.TersoffCompound, ms.bulk(("Si", "C"), "zincblende", 4.32)),
+    "sw": ("GaN.sw", ms.StillingerWeberCompound, ms.bulk(("Ga", "N"), "zincblende", 4.5)),
+}
 DEFORMATION = jnp.eye(3) + jnp.asarray(RNG.uniform(-0.02, 0.02, (3, 3)))
 
 
@@ -52,6 +56,56 @@ def test_a_crystal_is_its_atoms(name):
     cauchy = response.stress @ DEFORMATION.T / jnp.linalg.det(DEFORMATION)
     np.testing.assert_allclose(cauchy, found.stress, atol=1e-13)
     assert float(volume) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMPOUNDS)
+def test_a_compound_is_its_atoms_and_its_shift_is_relaxed(potential_file, name):
+    file, kind, crystal = COMPOUNDS[name]
+    potential = kind.read(potential_file(file), tuple(dict.fromkeys(crystal.species)))
+    clamped = ms.CauchyBorn(crystal, potential, inner="clamped").respond(DEFORMATION)
+    found = of_atoms(crystal.deformed(DEFORMATION), potential)
+    np.testing.assert_allclose(clamped.energy * crystal.volume, found.energy, rtol=1e-12)
+    relaxed = ms.CauchyBorn(crystal, potential).respond(DEFORMATION)
+    at_rest = of_atoms(crystal.deformed(DEFORMATION, relaxed.state), potential)
+    np.testing.assert_allclose(at_rest.forces, 0.0, atol=1e-7)
+    np.testing.assert_allclose(relaxed.energy * crystal.volume, at_rest.energy, rtol=1e-12)
+    assert float(relaxed.energy) < float(clamped.energy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [ms.TersoffCompound, ms.StillingerWeberCompound])
+def test_one_element_of_a_compound_is_itself(potential_file, kind):
+    """Tersoff's carbon in SiC, and gallium in GaN, as if nothing else were in the file."""
+    single, file, pair = {
+        ms.TersoffCompound: (ms.Tersoff, "SiC.tersoff", ("C", "Si")),
+        ms.StillingerWeberCompound: (ms.StillingerWeber, "GaN.sw", ("Ga", "N")),
+    }[kind]
+    path = potential_file(file)
+    crystal = ms.bulk(pair[0], "diamond", 3.57 if pair[0] == "C" else 5.0)
+    own = ms.CauchyBorn(crystal, single.read(path, pair[0])).respond(DEFORMATION)
+    found = ms.CauchyBorn(crystal, kind.read(path, pair)).respond(DEFORMATION)
+    np.testing.assert_allclose(found.energy, own.energy, rtol=1e-12)
+    np.testing.assert_allclose(found.tangent, own.tangent, atol=1e-10)
+
+
+def test_refusals_of_compound_files(write):
+    row = "2.0 1.5 1.80 21.0 1.20 -0.333333333333 7.0 0.6 4.0 0.0 0.0"
+    every = [f"{a} {b} {c} {row}" for a in ("Ga", "N") for b in ("Ga", "N") for c in ("Ga", "N")]
+    assert ms.StillingerWeberCompound.read(write("\n".join(every)), ("N", "Ga")).elements == ("N", "Ga")
+    for lines, elements, message in (
+        (every[:-1], ("Ga", "N"), "no entry N N N in this file"),
+        (every, ("Ga",), "elements: expected two or more, each once"),
+        (every, ("Ga", "Ga"), "elements: expected two or more, each once"),
+        (
+            [*every[:5], every[5].replace("21.0", "20.0"), *every[6:]],
+            ("Ga", "N"),
+            "line 6, entry N Ga N: lam is not that",
+        ),
+        ([every[0].replace("1.5", "0.0"), *every[1:]], ("Ga", "N"), "line 1, entry Ga Ga Ga: sigma: must be positive"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ms.StillingerWeberCompound.read(write("\n".join(lines)), elements)
 
 
 def test_which_atom_is_which_matters():

@@ -26,7 +26,8 @@ class StillingerWeber(Angular):
         Σ_{j<k} (c − c₀)² g g = ½[|T|² − 2c₀|V|² + c₀²G² − (1 − c₀)² Σ g²].
 
     ``epsilon`` in eV, ``sigma`` in Å, the rest dimensionless; the defaults are silicon's. In a flat sheet, such as a
-    honeycomb with ``cos0=-1/2``, angles in the plane count alike.
+    honeycomb with ``cos0=-1/2``, angles in the plane count alike. Several elements:
+    :class:`msjax.crystal.potentials.StillingerWeberCompound`.
 
     >>> silicon = StillingerWeber()
     >>> round(float(silicon.cutoff), 4)
@@ -121,18 +122,28 @@ class StillingerWeber(Angular):
 
     def embed(self, moments: Float[Array, " k"]) -> Scalar:
         """½ελ(|T|² − 2c₀|V|² + c₀²G²), eV."""
-        # one weight per moment: 1 for T, −2c₀ for V, c₀² for G
-        of_t, of_v, of_g = _KINDS[moments.shape[0]]
-        weights = of_t - 2.0 * self.cos0 * of_v + self.cos0**2 * of_g
+        weights = weights_of_moments(moments.shape[0], self.cos0)
         return 0.5 * self.epsilon * self.lam * jnp.sum(weights * moments * moments)
 
     def _fade(self, distance: Float[Array, "*b"], strength: Scalar | float) -> Float[Array, "*b"]:
-        """exp(strength σ/(r − aσ)), smooth to all orders at the cut-off and zero beyond it."""
-        gap = distance - self.cutoff
-        # exp(−700) is zero in effect, and a gap this small would overflow the derivatives.
-        inside = gap < -1e-3 * self.sigma
-        safe = jnp.where(inside, gap, -jnp.ones_like(gap))
-        return jnp.where(inside, jnp.exp(strength * self.sigma * reciprocal(safe)), 0.0)
+        return faded(distance, self.sigma, self.a, strength)
+
+
+def faded(
+    distance: Float[Array, "*b"], sigma: Float[Array, "..."], a: Float[Array, "..."], strength: Array | float
+) -> Float[Array, "*b"]:
+    """exp(strength σ/(r − aσ)), smooth to all orders at the cut-off and zero beyond it."""
+    gap = distance - a * sigma
+    # exp(−700) is zero in effect, and a gap this small would overflow the derivatives.
+    inside = gap < -1e-3 * sigma
+    safe = jnp.where(inside, gap, -jnp.ones_like(gap))
+    return jnp.where(inside, jnp.exp(strength * sigma * reciprocal(safe)), 0.0)
+
+
+def weights_of_moments(count: int, cos0: Float[Array, "*s"]) -> Float[Array, "k *s"]:
+    """What each of ``count`` moments counts in the angular sum: 1 for T, −2c₀ for V, c₀² for G."""
+    of_t, of_v, of_g = (jnp.asarray(x).reshape(-1, *(1,) * cos0.ndim) for x in _KINDS[count])
+    return of_t - 2.0 * cos0[None] * of_v + cos0[None] ** 2 * of_g
 
 
 def _power(x: Float[Array, "*b"], exponent: float) -> Float[Array, "*b"]:

@@ -4,17 +4,13 @@ import os
 from typing import Any
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from msjax.crystal.elementary import reciprocal, root
 from msjax.crystal.potential import General
+from msjax.crystal.potentials.bond_order import OfBonds, OfTriplets, bond_order_energy
 from msjax.crystal.potentials.parameter import not_negative, parameter
 from msjax.crystal.triplets import TERSOFF, read_element
 from msjax.typing import Array, Float, Scalar, concrete
-
-_LARGEST = float(np.log(1e30))
 
 
 class Tersoff(General):
@@ -34,7 +30,7 @@ class Tersoff(General):
 
     ``A``, ``B`` in eV, ``lam1``, ``lam2``, ``lam3`` in 1/Å, ``R``, ``D`` in Å, the rest dimensionless: thirteen array
     leaves; ``m`` (1 or 3) is structure. The exponent in ζ is held within ±ln 10³⁰, as LAMMPS does. The defaults are
-    silicon's of 1989.
+    silicon's of 1989. Several elements: :class:`msjax.crystal.potentials.TersoffCompound`.
 
     Raises ``ValueError`` for a parameter that is not finite, an ``A``, ``B``, ``n``, ``beta``, ``d`` or ``D`` that is
     not positive, decay constants, ``c`` or ``gamma`` that are negative, ``D`` ≥ ``R`` and other ``m``.
@@ -127,28 +123,6 @@ class Tersoff(General):
 
     def site_energy(self, vectors: Float[Array, "n d"]) -> Scalar:
         """E_i, eV: half the energy of the site's bonds, their order counted from this end."""
-        r = root(jnp.sum(vectors * vectors, axis=1))
-        attraction = self._bond_order(vectors, r) * self.B * jnp.exp(-self.lam2 * r)
-        return 0.5 * jnp.sum(self._fade(r) * (self.A * jnp.exp(-self.lam1 * r) - attraction))
-
-    def _bond_order(self, vectors: Float[Array, "n d"], r: Float[Array, " n"]) -> Float[Array, " n"]:
-        """b_ij of each bond."""
-        unit = vectors * reciprocal(r)[:, None]
-        off2 = (unit @ unit.T - self.cos0) ** 2
-        d2 = self.d * self.d
-        # c²/d² − c²/(d² + x²) in one fraction: the two are some 10⁷, their difference may be 1
-        g = self.gamma * (1.0 + self.c * self.c * off2 / (d2 * (d2 + off2)))
-        inside = r < self.cutoff
-        pairs = inside[:, None] & inside[None, :] & ~np.eye(len(r), dtype=bool)
-        longer = jnp.where(pairs, r[:, None] - r[None, :], 0.0)
-        exponent = jnp.clip((self.lam3 * longer) ** self.m, -_LARGEST, _LARGEST)
-        zeta = jnp.sum(jnp.where(pairs, self._fade(r)[None, :] * g * jnp.exp(exponent), 0.0), axis=1)
-        alone = zeta <= 0.0
-        # (1 + xⁿ)^(−1/2n) by logarithms: xⁿ overflows for the n = 23 of the first silicon fit
-        power = self.n * jnp.log(self.beta * jnp.where(alone, 1.0, zeta))
-        return jnp.where(alone, 1.0, jnp.exp(-0.5 * jax.nn.softplus(power) / self.n))
-
-    def _fade(self, r: Float[Array, " n"]) -> Float[Array, " n"]:
-        """f_C."""
-        x = (r - self.R) / self.D
-        return jnp.where(x <= -1.0, 1.0, jnp.where(x >= 1.0, 0.0, 0.5 - 0.5 * jnp.sin(0.5 * np.pi * x)))
+        bonds = OfBonds(self.A, self.B, self.lam1, self.lam2, self.beta, self.n, self.R, self.D)
+        triplets = OfTriplets(self.lam3, self.c, self.d, self.cos0, self.gamma, self.R, self.D)
+        return bond_order_energy(vectors, bonds, triplets, self.m == 3)

@@ -10,7 +10,14 @@ import pytest
 
 from msjax.crystal.configurations import Configuration, evaluate, neighbour_list
 from msjax.crystal.lattice import bulk
-from msjax.crystal.potentials import EAM, LennardJones, StillingerWeber, Tersoff
+from msjax.crystal.potentials import (
+    EAM,
+    LennardJones,
+    StillingerWeber,
+    StillingerWeberCompound,
+    Tersoff,
+    TersoffCompound,
+)
 
 
 def shaken(crystal, repeat, size=0.08, seed=0):
@@ -108,6 +115,14 @@ def lammps():
     run.close()
 
 
+def compound(potential):
+    """Its two elements are numbered against the order of LAMMPS's types, which run by the alphabet."""
+    return lambda path: potential.read(path, sorted(COMPOUNDS[path.name], reverse=True))
+
+
+COMPOUNDS = {"GaN.sw": ("Ga", "N"), "CdTe.sw": ("Cd", "Te"), "SiC.tersoff": ("Si", "C"), "GaN.tersoff": ("Ga", "N")}
+
+
 @pytest.mark.parametrize(
     ("file", "style", "crystal", "potential", "of_forces"),
     [
@@ -116,8 +131,12 @@ def lammps():
         # LAMMPS has C1 splines on the same knots
         ("Cu_mishin1.eam.alloy", "eam/alloy", bulk("Cu", "fcc", 3.62), EAM.setfl, 2e-4),
         ("NiAlH_jea.eam.fs", "eam/fs", bulk(("Al", "Ni"), "rocksalt", 4.8), EAM.finnis_sinclair, 2e-4),
+        ("GaN.sw", "sw", bulk(("Ga", "N"), "zincblende", 4.5), compound(StillingerWeberCompound), 1e-6),
+        ("CdTe.sw", "sw", bulk(("Cd", "Te"), "zincblende", 6.5), compound(StillingerWeberCompound), 1e-6),
+        ("SiC.tersoff", "tersoff", bulk(("Si", "C"), "zincblende", 4.32), compound(TersoffCompound), 1e-9),
+        ("GaN.tersoff", "tersoff", bulk(("N", "Ga"), "zincblende", 4.5), compound(TersoffCompound), 1e-9),
     ],
-    ids=["sw", "tersoff", "eam", "alloy of Finnis and Sinclair's form"],
+    ids=["sw", "tersoff", "eam", "alloy of Finnis and Sinclair's form", "GaN sw", "CdTe sw", "SiC", "GaN"],
 )
 def test_lammps(lammps, potential_file, file, style, crystal, potential, of_forces):
     path = potential_file(file)
