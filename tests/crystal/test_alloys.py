@@ -240,3 +240,19 @@ def test_stacked_tables():
     other = CubicTable.fit(0.0, 0.2, np.zeros(20), below="linear", above="zero")
     with pytest.raises(ValueError, match=r"tables\[1\]: knots"):
         CubicTable.stacked([tables[0], other])
+
+
+def test_a_surface_of_an_alloy_is_its_atoms():
+    """The (110) face of B2, both elements in each plane: the ideal slab by neighbour lists, less as much bulk."""
+    material = ms.CauchyBorn(CRYSTALS["B2"], ms.EAM.zhou("Ni", "Al"))
+    ideal = ms.surfaces.Surface(material, "110", layers="clamped")
+    crystal, slab = material.crystal, ideal.slab
+    axes = slab.face.axes(crystal.cell)
+    in_plane = jnp.asarray(slab.face.plane, float) @ crystal.cell @ axes.T
+    cell = jnp.concatenate([in_plane, jnp.array([[0.0, 0.0, 1.0]])])
+    species = [crystal.species[b] for b in slab.sublattice]
+    atoms = ms.Configuration(cell, slab.positions(crystal.cell, crystal.basis), species, (True, True, False))
+    found = evaluate(atoms, material.potential, neighbour_list(atoms, material.potential))
+    of_bulk = material.respond(jnp.eye(3)).energy * crystal.volume_per_atom * atoms.atoms
+    expected = (found.energy - of_bulk) / (2.0 * slab.face.area(crystal.cell))
+    assert float(ideal.respond(jnp.eye(2)).energy) == pytest.approx(float(expected), rel=1e-10)
