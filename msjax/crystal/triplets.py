@@ -83,7 +83,7 @@ def read_element(path: str | os.PathLike[str], element: str | None, format: Form
         raise ValueError(f"{path}: no element has an entry with itself, such as 'Si Si Si …'")
     if element is None:
         if len(own) > 1:
-            raise ValueError(f"{path}: element: the file holds {present}; say which one")
+            raise ValueError(f"{path}: element: the file holds {present}; say which one, or read several as a compound")
         (element,) = own
     if element not in own:
         raise ValueError(f"{path}: no entry {element!r} of one element in this file; it has {present}")

@@ -8,7 +8,8 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from msjax.crystal.elementary import reciprocal, root
-from msjax.crystal.potential import Angular, Kinds
+from msjax.crystal.potential import Angular
+from msjax.crystal.potentials.among import AmongKinds
 from msjax.crystal.potentials.stillinger_weber import faded, weights_of_moments
 from msjax.crystal.triplets import STILLINGER_WEBER, check_column, column, read_elements
 from msjax.typing import Array, Float, Int, Scalar
@@ -37,7 +38,7 @@ class OfTriplets(NamedTuple):
     cos0: Float[Array, "..."]
 
 
-class StillingerWeberCompound(Angular):
+class StillingerWeberCompound(AmongKinds, Angular):
     """E_i of :class:`msjax.crystal.potentials.StillingerWeber` with parameters for each pair and triplet of e elements.
 
     With the moments T, V and G of each kind of neighbour apart, and λ_jk = ε_ijk λ_ijk, c_jk = cos θ₀ of the kinds
@@ -80,9 +81,9 @@ class StillingerWeberCompound(Angular):
                 if entry.values[name] != other.values[name]:
                     entry.refuse(f"{name} is not that of entry {' '.join(other.labels)} on line {other.line}")
         return cls(
-            OfBonds(*(jnp.asarray(column(entries, name, "pairs")) for name in OfBonds._fields)),
-            OfTriplets(*(jnp.asarray(column(entries, name, "triplets")) for name in OfTriplets._fields)),
-            tuple(entries[i, i, i].element for i in range(len(elements))),
+            bonds=OfBonds(*(jnp.asarray(column(entries, name, "pairs")) for name in OfBonds._fields)),
+            triplets=OfTriplets(*(jnp.asarray(column(entries, name, "triplets")) for name in OfTriplets._fields)),
+            names=tuple(entries[i, i, i].element for i in range(len(elements))),
         )
 
     @property
@@ -100,19 +101,9 @@ class StillingerWeberCompound(Angular):
         """The elements, in the order given."""
         return self.names
 
-    @property
-    def distinguishes(self) -> bool:
-        """Always."""
-        return True
-
-    def among(self, site: Kinds, partner: Kinds) -> "StillingerWeberCompound":
-        """For bonds from these sites to these partners."""
-        ends = (jnp.asarray(site), jnp.asarray(partner))
-        return eqx.tree_at(lambda p: (p.site, p.partner), self, ends, is_leaf=lambda x: x is None)
-
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """½φ₂ less the j = k terms of the angular sum, eV."""
-        i, j = self._ends()
+        i, j = self.ends()
         bond = OfBonds(*(table[i, j] for table in self.bonds))
         own = OfTriplets(*(table[i, j, j] for table in self.triplets))
         distance = root(r2)
@@ -124,7 +115,7 @@ class StillingerWeberCompound(Angular):
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "c *b"]:
         """g/r², g/r and g in the channels of the partner's kind, zero in the others'."""
-        i, j = self._ends()
+        i, j = self.ends()
         distance = root(r2)
         inverse = reciprocal(distance)
         g = faded(distance, self.bonds.sigma[i, j], self.bonds.a[i, j], self.bonds.gamma[i, j])
@@ -133,13 +124,8 @@ class StillingerWeberCompound(Angular):
 
     def embed(self, moments: Float[Array, " k"]) -> Scalar:
         """½ Σ_jk λ_jk (T_j·T_k − 2 c_jk V_j·V_k + c_jk² G_j G_k), eV."""
-        i, _ = self._ends()
+        i, _ = self.ends()
         of_kind = moments.reshape(len(self.names), -1)
         lam, cos0 = self.triplets.epsilon[i] * self.triplets.lam[i], self.triplets.cos0[i]
         weights = weights_of_moments(of_kind.shape[1], cos0)
         return 0.5 * jnp.einsum("jk,mjk,jm,km->", lam, weights, of_kind, of_kind)
-
-    def _ends(self) -> tuple[Int[Array, "..."], Int[Array, "..."]]:
-        if self.site is None or self.partner is None:
-            raise ValueError("potential: a compound is asked between which kinds of atoms; see `among`")
-        return self.site, self.partner

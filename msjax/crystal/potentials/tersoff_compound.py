@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import equinox as eqx
 import jax.numpy as jnp
 
-from msjax.crystal.potential import General, Kinds
+from msjax.crystal.potential import General
+from msjax.crystal.potentials.among import AmongKinds
 from msjax.crystal.potentials.bond_order import OfBonds, OfTriplets, bond_order_energy
 from msjax.crystal.triplets import TERSOFF, check_column, column, read_elements
 from msjax.typing import Array, Float, Int, Scalar
@@ -15,7 +16,7 @@ _POSITIVE = {"pairs": ("A", "B", "beta", "n", "R", "D"), "triplets": ("d", "R", 
 _NOT_NEGATIVE = {"pairs": ("lam1", "lam2"), "triplets": ("lam3", "c", "gamma")}
 
 
-class TersoffCompound(General):
+class TersoffCompound(AmongKinds, General):
     """E_i of :class:`msjax.crystal.potentials.Tersoff` with parameters for each pair and each triplet of e elements.
 
     ``bonds`` hold (e, e) arrays, by the kinds of i and j; ``triplets`` (e, e, e), by those of i, j and k: i is the
@@ -33,7 +34,7 @@ class TersoffCompound(General):
     names: tuple[str, ...] = eqx.field(static=True)
     cubed: tuple[bool, ...] = eqx.field(static=True)
     site: Int[Array, "..."] | None = None
-    partners: Int[Array, "..."] | None = None
+    partner: Int[Array, "..."] | None = None
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], elements: Sequence[str]) -> "TersoffCompound":
@@ -56,7 +57,8 @@ class TersoffCompound(General):
         bonds = OfBonds(*(jnp.asarray(column(entries, name, "pairs")) for name in OfBonds._fields))
         triplets = OfTriplets(*(jnp.asarray(column(entries, name, "triplets")) for name in OfTriplets._fields))
         cubed = tuple((column(entries, "m", "triplets") == 3.0).ravel().tolist())
-        return cls(bonds, triplets, tuple(entries[i, i, i].element for i in range(len(elements))), cubed)
+        names = tuple(entries[i, i, i].element for i in range(len(elements)))
+        return cls(bonds=bonds, triplets=triplets, names=names, cubed=cubed)
 
     @property
     def cutoff(self) -> Scalar:
@@ -68,21 +70,10 @@ class TersoffCompound(General):
         """The elements, in the order given."""
         return self.names
 
-    @property
-    def distinguishes(self) -> bool:
-        """Always."""
-        return True
-
-    def among(self, site: Kinds, partner: Kinds) -> "TersoffCompound":
-        """For a site of this kind among neighbours of these."""
-        ends = (jnp.asarray(site), jnp.asarray(partner))
-        return eqx.tree_at(lambda p: (p.site, p.partners), self, ends, is_leaf=lambda x: x is None)
-
     def site_energy(self, vectors: Float[Array, "n d"]) -> Scalar:
         """E_i, eV: half the energy of the site's bonds, their order counted from this end."""
-        if self.site is None or self.partners is None:
-            raise ValueError("potential: a compound is asked among which kinds of atoms; see `among`")
-        i, j = self.site, jnp.broadcast_to(self.partners, vectors.shape[:1])
+        i, partner = self.ends()
+        j = jnp.broadcast_to(partner, vectors.shape[:1])
         around = (i, j[:, None], j[None, :])
         bonds = OfBonds(*(table[i, j] for table in self.bonds))
         triplets = OfTriplets(*(table[around] for table in self.triplets))

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from msjax.crystal.elementary import root
-from msjax.crystal.potential import Kinds
+from msjax.crystal.potentials.among import AmongKinds
 from msjax.crystal.potentials.cutoff import taper
 from msjax.crystal.potentials.eam import EAM
 from msjax.crystal.potentials.zhou import Zhou
@@ -14,7 +14,7 @@ from msjax.tensors import sum_of
 from msjax.typing import Array, Float, Int, Scalar
 
 
-class ZhouAlloy(EAM):
+class ZhouAlloy(AmongKinds, EAM):
     """The metals' own functions, and between different metals Johnson's mixture (doi:10.1103/PhysRevB.39.12554),
 
         φ_ab(r) = ½ [f_b(r)/f_a(r) φ_aa(r) + f_a(r)/f_b(r) φ_bb(r)],
@@ -66,34 +66,24 @@ class ZhouAlloy(EAM):
         """The metals, in the order given."""
         return tuple(metal.element for metal in self.metals)
 
-    @property
-    def distinguishes(self) -> bool:
-        """Always."""
-        return True
-
-    def among(self, site: Kinds, partner: Kinds) -> "ZhouAlloy":
-        """For bonds from these sites to these partners."""
-        ends = (jnp.asarray(site), jnp.asarray(partner))
-        return eqx.tree_at(lambda p: (p.site, p.partner), self, ends, is_leaf=lambda x: x is None)
-
     def pair(self, r2: Float[Array, "*b"]) -> Float[Array, "*b"]:
         """½φ, eV."""
         r, within = self._within(r2)
         of_pair = [metal.untapered_pair(r) for metal in self.metals]
         densities = [metal.untapered_density(r) for metal in self.metals]
-        f_site, f_partner = _chosen(densities, self.site), _chosen(densities, self.partner)
-        ratio = f_partner / f_site
-        mixed = 0.5 * (ratio * _chosen(of_pair, self.site) + _chosen(of_pair, self.partner) / ratio)
+        site, partner = self.ends()
+        ratio = _chosen(densities, partner) / _chosen(densities, site)
+        mixed = 0.5 * (ratio * _chosen(of_pair, site) + _chosen(of_pair, partner) / ratio)
         return 0.5 * mixed * within
 
     def density(self, r2: Float[Array, "*b"]) -> Float[Array, "1 *b"]:
         """f of the partner."""
         r, within = self._within(r2)
-        return (_chosen([metal.untapered_density(r) for metal in self.metals], self.partner) * within)[None]
+        return (_chosen([metal.untapered_density(r) for metal in self.metals], self.ends()[1]) * within)[None]
 
     def embed(self, moments: Float[Array, "1"]) -> Scalar:
         """F of the site's metal, eV."""
-        return _chosen([metal.embed(moments) for metal in self.metals], self.site)
+        return _chosen([metal.embed(moments) for metal in self.metals], self.ends()[0])
 
     def _within(self, r2: Float[Array, "*b"]) -> tuple[Float[Array, "*b"], Float[Array, "*b"]]:
         """Distances, held at the cut-off, where f is not yet too small to divide by; and the taper."""
@@ -101,8 +91,6 @@ class ZhouAlloy(EAM):
         return jnp.minimum(r, self.outer), taper(r, self.inner, self.outer)
 
 
-def _chosen(values: list[Array], kind: Array | None) -> Array:
+def _chosen(values: list[Array], kind: Array) -> Array:
     """Of one value per metal the one of each bond's kind."""
-    if kind is None:
-        raise ValueError("potential: an alloy is asked between which kinds of atoms; see `among`")
     return sum_of(jnp.where(kind == k, value, 0.0) for k, value in enumerate(values))
