@@ -114,6 +114,17 @@ def first_failure(*statuses: Status) -> Status:
     return Status(code, iterations, residual)
 
 
+def fail_with(status: Status, other: Status) -> Status:
+    """Take over a failure, and only a failure, of another solve."""
+    return Status(jnp.where(status.ok & other.failed, other.code, status.code), status.iterations, status.residual)
+
+
+def worst(status: Status) -> Status:
+    """One status of several solves that belong together: the worst code, all iterations, the largest residual."""
+    iterations = jnp.sum(status.iterations, dtype=jnp.int32)
+    return Status(jnp.max(status.code), iterations, jnp.max(status.residual))
+
+
 def screen(status: Status, condition: Bool[Array, "..."], code: Code) -> Status:
     """Set ``code`` where ``condition`` holds and nothing has failed before."""
     return Status(

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 
 from msjax.homogenization.effective import as_matrix
 from msjax.homogenization.linear_cell import energy_form, unit_loads
-from msjax.homogenization.rve import RVE, worst
+from msjax.homogenization.rve import RVE
 from msjax.solvers.compaction import Iteration
 from msjax.solvers.conjugate_gradients import Iterate, advance, begin, end
-from msjax.status import Code, Status, screen
+from msjax.status import Code, Status, screen, worst
 from msjax.typing import Array, Float, PyTree
 
 

@@ -20,7 +20,7 @@ from msjax.material.response import Material, Response, flag_unstable, pure_stra
 from msjax.solvers.condensation import tangent_status
 from msjax.solvers.conjugate_gradients import ConjugateGradients, Precision
 from msjax.solvers.stationary import stationary_field
-from msjax.status import Code, Status, guard, screen, substitute
+from msjax.status import Code, Status, fail_with, guard, screen, substitute, worst
 from msjax.tensors import is_positive_definite, voigt_index
 from msjax.typing import Array, Float, Int, PyTree
 
@@ -243,13 +243,3 @@ def _respond_linear(rve: RVE, strain: Array) -> Response:
     unstable = ~is_positive_definite(unit.energies) & (of_tangent.code == Code.CONVERGED)
     of_tangent = screen(of_tangent, unstable, Code.UNSTABLE)
     return Response(energy, stress, tangent, solved.fluctuations[0], status, of_tangent)
-
-
-def fail_with(status: Status, other: Status) -> Status:
-    """Take over a failure, and only a failure, of another solve."""
-    return Status(jnp.where(status.ok & other.failed, other.code, status.code), status.iterations, status.residual)
-
-
-def worst(status: Status) -> Status:
-    """One status of several solves that belong together: the worst code, all iterations, the largest residual."""
-    return Status(jnp.max(status.code), jnp.sum(status.iterations), jnp.max(status.residual))

@@ -19,10 +19,9 @@ from msjax.material.response import (
     safe_deformation,
 )
 from msjax.material.small_strain import all_finite, number
-from msjax.material.stress_driven import fail_with
 from msjax.solvers.condensation import tangent_status
 from msjax.solvers.scalar import scalar_root
-from msjax.status import Code, Status, first_failure, guard, screen, substitute
+from msjax.status import Code, Status, fail_with, first_failure, guard, screen, substitute
 from msjax.tensors import is_positive_definite
 from msjax.typing import Array, Float, PyTree, Scalar, concrete
 

@@ -25,7 +25,7 @@ from msjax.material.response import (
 from msjax.solvers.condensation import schur, tangent_status
 from msjax.solvers.newton import Functional, Newton
 from msjax.solvers.stationary import stationary
-from msjax.status import Code, Status, first_failure, guard, screen
+from msjax.status import Code, fail_with, first_failure, guard, screen
 from msjax.tensors import is_positive_definite
 from msjax.typing import Array, Float, PyTree
 
@@ -271,8 +271,3 @@ def _respond(driven: StressDriven, strain: Array, state: FreeState | None, input
     energy, stress, x = guard((energy, stress, x), status.failed)
     trial = FreeState(x, inner.state)
     return Response(energy, stress, guard(tangent, of_tangent.failed), trial, status, of_tangent)
-
-
-def fail_with(status: Status, other: Status) -> Status:
-    """Take over a failure, and only a failure, of another solve."""
-    return Status(jnp.where(status.ok & other.failed, other.code, status.code), status.iterations, status.residual)

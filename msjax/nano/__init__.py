@@ -21,6 +21,8 @@ from msjax.nano.textbook import TextbookFilm
 from msjax.nano.thermal_motion import ThermalMotion, thermal_motion
 from msjax.nano.uncertainty import FirstOrder, MonteCarlo, first_order, monte_carlo, overtaking
 from msjax.nano.validity import Contribution, Validity, validity
+from msjax.nano.wire import Wire
+from msjax.nano.wire_rigidity import WireRigidity, wire_rigidity
 
 __all__ = [
     "Beam",
@@ -44,6 +46,8 @@ __all__ = [
     "TextbookFilm",
     "ThermalMotion",
     "Validity",
+    "Wire",
+    "WireRigidity",
     "circle",
     "couple_stress_bending_length",
     "film_forces",
@@ -57,4 +61,5 @@ __all__ = [
     "stoney_curvature",
     "thermal_motion",
     "validity",
+    "wire_rigidity",
 ]

@@ -74,9 +74,9 @@ class Section(eqx.Module):
     """Moments of area, faces and edges about the centroid, for bending along y.
 
     ``area`` ∫dA, ``second_moment`` ∫y² dA, ``thickness`` the extent along y. Per face ``lengths`` ∫ds,
-    ``first_moments`` ∫y ds, ``second_moments`` ∫y² ds and ``projections`` ∫n_y² ds with the normal n; ``edges`` their
-    y. ``shear_coefficient`` k of Timoshenko's beam, shear rigidity k G A, from the parabolic shear stress of
-    elementary theory (5/6 for rectangles, 9/10 for circles). Lengths in any unit.
+    ``first_moments`` ∫y ds, ``second_moments`` ∫y² ds and ``projections`` ∫n_y² ds with the normal n; ``corners``
+    (z, y) of the edges, none for a circle. ``shear_coefficient`` k of Timoshenko's beam, shear rigidity k G A, from the
+    parabolic shear stress of elementary theory (5/6 for rectangles, 9/10 for circles). Lengths in any unit.
 
     The beam bends in its plane: y is a principal axis, or the beam is held from moving sideways.
 
@@ -92,8 +92,13 @@ class Section(eqx.Module):
     first_moments: Float[Array, " f"]
     second_moments: Float[Array, " f"]
     projections: Float[Array, " f"]
-    edges: Float[Array, " e"]
+    corners: Float[Array, "e 2"]
     shear_coefficient: Scalar
+
+    @property
+    def edges(self) -> Float[Array, " e"]:
+        """y of the edges."""
+        return self.corners[:, 1]
 
     @property
     def perimeter(self) -> Scalar:
@@ -215,7 +220,7 @@ def circle(diameter: Scalar | float) -> Section:
         first_moments=(0.0 * r)[None],
         second_moments=(jnp.pi * r**3)[None],
         projections=(jnp.pi * r)[None],
-        edges=jnp.zeros(0),
+        corners=jnp.zeros((0, 2)),
         shear_coefficient=jnp.asarray(0.9),
     )
 
@@ -242,8 +247,9 @@ def _polygon(z: Float[Array, " n"], y: Float[Array, " n"], shear_coefficient: Sc
     next_z, next_y = jnp.roll(z, -1), jnp.roll(y, -1)
     cross = z * next_y - next_z * y
     signed = 0.5 * jnp.sum(cross)
-    y = y - jnp.sum((y + next_y) * cross) / (6.0 * signed)
-    next_y = jnp.roll(y, -1)
+    centre_z, centre_y = (jnp.sum((x + after) * cross) / (6.0 * signed) for x, after in ((z, next_z), (y, next_y)))
+    z, y = z - centre_z, y - centre_y
+    next_z, next_y = jnp.roll(z, -1), jnp.roll(y, -1)
     cross = z * next_y - next_z * y  # another origin: the same area, other terms
     lengths = jnp.sqrt((next_z - z) ** 2 + (next_y - y) ** 2)
     return Section(
@@ -254,7 +260,7 @@ def _polygon(z: Float[Array, " n"], y: Float[Array, " n"], shear_coefficient: Sc
         first_moments=0.5 * lengths * (y + next_y),
         second_moments=lengths * (y**2 + y * next_y + next_y**2) / 3.0,
         projections=(next_z - z) ** 2 / lengths,
-        edges=y,
+        corners=jnp.stack([z, y], axis=1),
         shear_coefficient=jnp.asarray(shear_coefficient, float),
     )
 

@@ -3,6 +3,7 @@
 from msjax.crystal.surfaces.constants import SurfaceConstants as SurfaceConstants
 from msjax.crystal.surfaces.constants import constants as constants
 from msjax.crystal.surfaces.energetics import Surface as Surface
+from msjax.crystal.surfaces.expanded import ExpandedSurface as ExpandedSurface
 from msjax.crystal.surfaces.face import Face as Face
 from msjax.crystal.surfaces.face import face_of as face_of
 from msjax.crystal.surfaces.higher import SurfaceFit as SurfaceFit
