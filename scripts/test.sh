@@ -16,7 +16,7 @@ elif [ $# -eq 0 ]; then
     set -- -m "not slow"
 fi
 # before the arguments, so that what the user says wins
-set -- -n "${MSJAX_TEST_WORKERS:-2}" --dist loadfile "$@"
+set -- -n "${MSJAX_TEST_WORKERS:-2}" --dist worksteal "$@"
 
 failed=
 check() {

@@ -229,6 +229,7 @@ def test_progress_is_told_and_chunks_change_nothing(capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_the_fit_is_differentiable_with_respect_to_the_data():
     _, covariance = closed_form()
     design = np.stack([X, 1e-3 * np.ones_like(X)], axis=1)

@@ -51,6 +51,7 @@ def test_sets_that_fail_are_counted_and_left_out():
     assert f"{np.sum(np.asarray(found.status.code) == Code.NONFINITE)} NONFINITE" in str(found)
 
 
+@pytest.mark.slow
 def test_chunks_give_the_same_members():
     arguments = (film, film_template(), FILM_PARAMETERS, jax.random.key(5))
     whole = coverage(*arguments, sets=12)

@@ -62,6 +62,7 @@ def test_frame_invariance_and_material_symmetry(which, request):
     np.testing.assert_allclose(mapped.stress, here.stress @ cubic, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_larger_cell_of_the_same_crystal_is_the_same_material(silicon, copper):
     for material, matrix in (
         (silicon, [[1, 1, 0], [0, 1, 0], [0, 0, 1]]),  # another cell of the same size
@@ -75,6 +76,7 @@ def test_a_larger_cell_of_the_same_crystal_is_the_same_material(silicon, copper)
         np.testing.assert_allclose(many.tangent, one.tangent, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_bcc_embedded_atom_against_a_sum_over_atoms():
     """The Bravais kernel on bcc, against the energy of a block written as a plain sum."""
     potential = ms.EAM.gupta("Cu")
@@ -157,6 +159,7 @@ def test_unstable_is_a_result(copper):
     assert copper.respond(jnp.eye(3)).tangent_status.code == Code.CONVERGED
 
 
+@pytest.mark.slow
 def test_two_dimensional_and_one_dimensional_lattices():
     """P and A are the derivatives of W in every dimension."""
     potential = ms.Morse(1.0, 4.0, 1.0, inner=1.6, outer=2.4)

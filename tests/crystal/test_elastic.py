@@ -66,6 +66,7 @@ def strain(v, size):
     return e
 
 
+@pytest.mark.slow
 def test_silicon_clamped_and_relaxed(silicon, reference):
     entry = reference("lattice_response")["SW_Si"]
     clamped, relaxed = clamped_stiffness(silicon), relaxed_stiffness(silicon)

@@ -93,6 +93,7 @@ def test_which_crystals_stretch_isotropically():
     assert not isotropic_shells(CauchyBorn(hexagonal(1.1, (8 / 3) ** 0.5), ms.LennardJones()).neighbours)
 
 
+@pytest.mark.slow
 def test_equilibrium_beyond_the_margin_overflows_and_harms_no_other():
     material = CauchyBorn(ms.bulk("X", "fcc", 1.6), ms.LennardJones(), strain_margin=0.05)
 

@@ -23,6 +23,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduced", [True, False])
 @pytest.mark.parametrize("name", CASES)
 def test_expansion_is_the_taylor_series_of_the_energy(name, reduced):

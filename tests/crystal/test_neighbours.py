@@ -29,6 +29,7 @@ def test_shells(structure):
     assert everyone.coordination == np.sum(mine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("structure", ["fcc", "bcc", "diamond", "square"])
 def test_reduced_list_is_the_same_lattice(structure):
     """Half the bonds, one of two inverse sites: the same energy and derivatives in F and in the shifts."""

@@ -123,6 +123,7 @@ def test_lattice_constant_and_cohesive_energy(name):
     check(outputs, theta)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Lennard-Jones", *slow("Gupta", "Stillinger-Weber")])
 def test_elastic_constants_at_equilibrium(name):
     """The whole chain: parameters → lattice constant → constants there."""

@@ -93,6 +93,7 @@ def derivatives_at(function, r, order):
     return np.asarray(jax.vmap(function)(jnp.asarray(r)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ending", "smooth"), [("switched", 2), ("force-shifted", 1), ("shifted", 0)], ids=lambda x: str(x)
 )

@@ -91,6 +91,7 @@ def test_the_cutoff_function_is_once_continuously_differentiable():
             assert float(second(r)) == pytest.approx(curvature, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_gradients_by_every_parameter():
     """W and P by thirteen parameters: forward against central differences, reverse against forward, second ones."""
     material = ms.CauchyBorn(ms.bulk("Si", "diamond", 5.43), WIDE, inner="clamped", strain_margin=0.1)

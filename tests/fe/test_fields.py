@@ -162,6 +162,7 @@ def test_fields_are_differentiable_in_the_solution_and_the_material():
     assert float(jnp.vdot(along, u)) == pytest.approx(float(peak(2.0, u)))
 
 
+@pytest.mark.slow
 def test_reactions_balance_loads_and_moments():
     mesh = ms.fe.rectangle((4.0, 1.0), (4, 1))
     loads = [ms.fe.Traction("x+", [0.02, -0.05]), ms.fe.BodyForce([0.0, -0.01])]
@@ -238,6 +239,7 @@ def test_norms_of_the_error_of_a_known_field(kind):
     assert float(ms.fe.energy_error(problem, zero, exact)) == pytest.approx(np.sqrt(c11 * 9 / 5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tri3", "quad4"])
 def test_a_finer_solution_stands_for_the_exact_one(kind):
     mesh = ms.fe.rectangle((1.0, 1.0), (3, 3), kind=kind)

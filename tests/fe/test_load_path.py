@@ -50,6 +50,7 @@ def cycle(problem, t):
     return problem.scaled(jnp.where(t < 1.0, t, 2.0 - t))
 
 
+@pytest.mark.slow
 def test_elastoplastic_cycle_follows_the_closed_form():
     times = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5])
     seen = []
@@ -102,6 +103,7 @@ def test_a_path_that_cannot_go_on_keeps_its_last_good_step():
         march(brittle(), [0.0, 1.0], smallest=0.1, throw=True)
 
 
+@pytest.mark.slow
 def test_after_a_failed_step_all_is_nan_and_other_members_are_unharmed():
     times = jnp.array([0.0, 0.25, 0.75, 1.0])
 

@@ -36,6 +36,7 @@ def volume_shares(mesh):
     return -jax.grad(lambda u: body.loads[0].act(body.mesh, u).energy)(jnp.zeros((len(mesh.points), 1)))[:, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tri3", "quad9", "hex8", "tet10"])
 def test_maysels_theorem(kind):
     """The mean elongation under any temperature is α ∫ T dV / A: the work of a uniform stress (W. M. Maysel 1941).
@@ -74,6 +75,7 @@ def test_a_linear_temperature_bends_a_free_body_without_stress():
     assert float(jnp.max(jnp.abs(ms.fe.stress(problem, solution, inputs=T)))) < 1e-9 * 10.0 * EXPANSION
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("formulation", ["standard", "mean_dilatation"])
 def test_one_value_at_all_nodes_is_the_number(formulation):
     """With moduli per cell, with several parts, and where the dilatation is averaged."""

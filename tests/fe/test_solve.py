@@ -221,6 +221,7 @@ def test_values_change_inside_jit_without_building_anew():
     np.testing.assert_allclose(scaled.u, ms.solve(fresh, tolerance=1e-10).u, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_state_goes_from_solve_to_solve():
     """Uniaxial plastic strain of a column, loaded and unloaded, is the material point's history."""
     metal = ms.J2Plasticity(200.0, 0.3, ms.VoceHardening(0.3, 0.5, 20.0), kinematic=1.0)

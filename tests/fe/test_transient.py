@@ -55,6 +55,7 @@ def test_heat_that_comes_in_is_heat_that_stays():
     np.testing.assert_allclose(content, 2.0 * 0.5 * times**2 / 2, atol=1e-9)  # the flux grows with t
 
 
+@pytest.mark.slow
 def test_adjoint_through_time():
     problem = slab(4)
 

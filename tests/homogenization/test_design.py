@@ -25,6 +25,7 @@ def test_the_radii_of_a_known_cell_give_its_stiffness_back():
     np.testing.assert_allclose(found.stiffness, target, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_density_field_reaches_a_stiffness_between_the_bounds():
     def field(x):
         return ms.RVE(jax.nn.sigmoid(x), PHASES)

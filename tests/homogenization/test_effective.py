@@ -43,6 +43,7 @@ def grains(count, dim=2, n=6):
     return crystals, (np.arange(n**dim) % count).reshape((n,) * dim)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bc", BCS)
 def test_fields_of_zeros_and_ones_are_integers(bc):
     expected = stiffness(IMAGE, [SOFT, STIFF], bc)
@@ -90,6 +91,7 @@ def test_a_crystal_all_over_is_itself():
     np.testing.assert_array_equal(found.status.iterations, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bc", BCS)
 def test_conduction_is_elasticity_of_one_row(bc):
     """Antiplane shear: the shear moduli 44 and 55 of a prismatic solid are the conductivity of its section."""
@@ -109,6 +111,7 @@ def test_layers_of_conductors():
     np.testing.assert_allclose(found, np.diag([2.0 / 1.1, 5.5]), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_box_and_its_axes():
     """Only the shape of the box counts, and turning image and box by 90° turns the answer."""
     found = stiffness(IMAGE[:4], [SOFT, STIFF], lengths=(1.0, 3.0))
@@ -120,6 +123,7 @@ def test_the_box_and_its_axes():
     assert float(jnp.max(jnp.abs(stiffness(IMAGE[:4], [SOFT, STIFF]) - found))) > 1e-3
 
 
+@pytest.mark.slow
 def test_what_is_reported_beside_the_stiffness():
     result = ms.effective_stiffness(ms.RVE(IMAGE, [SOFT, STIFF]))
     fraction = IMAGE.mean()

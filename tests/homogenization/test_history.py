@@ -81,6 +81,7 @@ def test_the_material_keeps_its_claims():
     ms.check_material(SOFT, state=Flowed(jnp.array([[0.01, 0.003], [0.003, -0.004]])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0, 0.0])
 def test_a_homogeneous_cell_is_its_material_step_by_step(share):
     """As one phase of two, whose other is nowhere; integers and shares."""
@@ -160,6 +161,7 @@ def test_batched_is_looped_and_a_poisoned_history_harms_no_other(one):
             np.testing.assert_allclose(mine[n], alone, rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_derivatives_pass_through_the_history(one):
     """Of the second step's stress in the first step's strain and in a parameter of the phase."""
     virgin = CELL.initial_state()

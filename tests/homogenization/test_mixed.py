@@ -172,6 +172,7 @@ def test_a_prism_without_lateral_contraction_is_plane_strain():
 # Prescribed stresses ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_layers_pulled_along_have_the_mean_youngs_modulus(reference):
     """One ν: uniaxial stress along the layers is uniaxial in each of them. Across, the compliance of the laminate."""
     layers = np.array([0, 1])[:, None, None] * np.ones((2, 1, 1), int)
@@ -204,6 +205,7 @@ def test_some_strains_and_some_stresses_of_a_laminate(bc, reference):
 # Use --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_batched_is_looped_with_derivatives():
     """Forward = reverse = differences, member by member."""
     fields = jnp.asarray(np.random.default_rng(2).uniform(size=(3, 4, 4)))

@@ -116,6 +116,7 @@ def test_a_failed_member_harms_no_other(cell):
     np.testing.assert_allclose(batch.stress[0], cell.respond(STRETCHED).stress, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_a_stress_does_without_the_tangent(cell):
     def loops(function):
         return jax.jit(function).lower(STRETCHED).compile().as_text().count(" while(")

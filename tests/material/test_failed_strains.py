@@ -26,6 +26,7 @@ MATERIALS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MATERIALS)
 def test_a_gradient_in_a_strain_that_failed_is_nan(name):
     material = MATERIALS[name]()

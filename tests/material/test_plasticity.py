@@ -169,6 +169,7 @@ def test_stress_is_on_the_yield_surface():
     np.testing.assert_allclose(np.sum(response[3].plastic_strain[:, :3], axis=1), 0.0, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_derivatives_along_a_path():
     """Reverse = forward = differences of the second step's stress with respect to yield stress and first strain."""
     direction = jnp.asarray(np.random.default_rng(3).standard_normal((3, 3)))
@@ -195,6 +196,7 @@ STEP = {
 LAWS = {"linear": METAL.hardening, "Voce": VOCE.hardening, "Swift": SWIFT.hardening}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("law", "dim"), [("linear", 3), ("Voce", 2), ("Swift", 3)])
 def test_every_claim_holds_after_loading(law, dim):
     metal = ms.J2Plasticity(E, NU, LAWS[law], 4.0, dim=dim)

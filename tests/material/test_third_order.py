@@ -21,6 +21,7 @@ def strained(e):
     return jnp.linalg.cholesky(jnp.eye(3) + 2.0 * green).T
 
 
+@pytest.mark.slow
 def test_constants_are_derivatives_of_the_energy():
     solid = ThirdOrderElastic.cubic(127.1, 81.4, 36.4, -1263.0, -403.0, -64.0, -147.0, -421.0, -109.0, energy=-7.0)
 

@@ -17,6 +17,7 @@ def copper():
     return PlaneStress(ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.615), ms.EAM.gupta("Cu")))
 
 
+@pytest.mark.slow
 def test_a_table_answers_as_the_material_it_was_made_of(copper):
     exact = MaterialSheet(copper)
     table = TabulatedSheet.of(exact, (-0.04, 0.02))

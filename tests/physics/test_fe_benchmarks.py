@@ -120,6 +120,7 @@ def test_kirschs_hole():
     np.testing.assert_allclose(inside[far], jax.vmap(infinite)(centres)[far], atol=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "shape"), [("quad4", (16, 24)), ("tri6", (8, 12))])
 def test_nafems_le1(kind, shape):
     """The elliptic membrane pulled outward by 10 MPa: σ_yy(D) = 92.7 MPa."""
@@ -160,6 +161,7 @@ def test_the_cube_at_finite_strain():
     assert float(force[2]) == pytest.approx(0.144000035, abs=2e-9)
 
 
+@pytest.mark.slow
 def test_an_inflated_tube_of_rubber():
     """Neo-Hooke in plane strain under a pressure that follows: if incompressible, p = μ [ln λ − 1/(2 λ²)] between the
     stretches of the outer and the inner radius (R. W. Ogden, Non-Linear Elastic Deformations, 1984, ch. 5)."""

@@ -128,6 +128,7 @@ def test_iterations_do_not_depend_on_the_grid(sizes):
     assert counts[1] == pytest.approx(counts[0], rel=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bc", BCS)
 def test_nor_do_they_in_the_plane_under_any_condition(bc):
     for materials in (
@@ -153,6 +154,7 @@ def chain(image, contrast):
     return steps, jnp.stack([f.hill_mandel for f in found]), jnp.stack([f.status.code for f in found])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", [10.0, 1000.0, 0.001])
 @pytest.mark.parametrize(("shape", "members"), [((16, 16), 20), ((8, 8, 8), 3)], ids=["2d", "3d"])
 def test_every_member_is_in_order(shape, members, contrast):
@@ -234,6 +236,7 @@ def dilute_limit(dim, radii, boxes, contrast):
     return 2.0 * limits[1] - limits[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("contrast", "error"), [(10.0, 0.003), (0.0, 0.01)])
 def test_a_few_discs_have_the_slopes_of_eshelby(contrast, error):
     exact = dilute(Moduli.of_young(1.0, 0.3, 2), Moduli.of_young(contrast, 0.3, 2), 2)

@@ -57,11 +57,13 @@ def assert_derivative(function, x, step=1e-3, rtol=1e-6):
     np.testing.assert_allclose(forward, found, atol=rtol * scale)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bc", BCS)
 def test_moduli_of_the_phases(bc):
     assert_derivative(lambda m: stiffness(IMAGE, m, bc), MODULI)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bc", BCS)
 def test_fields_of_phases(bc):
     """Along random directions in the space of fields."""
@@ -93,6 +95,7 @@ def test_geometry_through_a_smooth_edge(bc):
     assert_derivative(lambda g: stiffness(disc(g[0], (g[1], g[2])), MODULI, bc), jnp.array([0.3, 0.5, 0.45]))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="a GPU sweeps all slabs at once")
 def test_slab_by_slab_is_all_at_once(monkeypatch):
     """Cells of more voxels than a slab holds: value, gradient and its own derivative."""
@@ -169,6 +172,7 @@ def loops(function, *arguments):
     return len(re.findall(r"\bwhile\(", text))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(jax.__version_info__ < (0, 11), reason="JAX 0.10 compiles two solves into one loop: no count tells")
 @pytest.mark.parametrize("bc", BCS)
 def test_a_first_derivative_solves_nothing_further(bc):
@@ -187,6 +191,7 @@ def test_a_first_derivative_solves_nothing_further(bc):
 # Batches ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bc", BCS)
 def test_batched_is_looped(bc):
     """Over images, fields and moduli; codes and iterations too."""

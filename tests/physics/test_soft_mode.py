@@ -76,6 +76,7 @@ def test_beyond_its_soft_phonon_the_square_lattice_doubles_its_cell():
     assert found.status.code == Code.CONVERGED
 
 
+@pytest.mark.slow
 def test_a_doubled_cell_is_lower_while_all_phonons_are_stable():
     """At λ = 0.6 nothing is soft, and a brute-force minimisation of 2 × 2 cells by scipy is lower all the same."""
     material, x = square(a2=0.6), 0.6

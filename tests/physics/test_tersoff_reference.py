@@ -63,6 +63,7 @@ def test_files_hold_these_fits(reference, potential_file):
         assert [float(x) for x in jax.tree.leaves(read)] == [float(x) for x in jax.tree.leaves(built)]
 
 
+@pytest.mark.slow
 def test_silicon_has_its_published_constants():
     """The third silicon potential as compared by Balamane, Halicioglu and Tiller, doi:10.1103/PhysRevB.46.2250."""
     start = ms.CauchyBorn(ms.bulk("Si", "diamond", 5.43), ms.Tersoff(**FITS["Si_1988c"]))

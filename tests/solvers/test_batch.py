@@ -42,6 +42,7 @@ def test_a_chunked_batch_is_its_loop(chunk):
     assert set(np.asarray(status.code).tolist()) == {Code.CONVERGED}
 
 
+@pytest.mark.slow
 def test_chunks_differentiate_like_a_batch():
     good = jnp.delete(LOADS, 4, axis=0)
 

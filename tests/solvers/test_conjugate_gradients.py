@@ -190,6 +190,7 @@ def test_too_few_steps():
     assert float(status.residual) == pytest.approx(np.linalg.norm(left) / np.linalg.norm(RHS), rel=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [1, 7, 50])
 def test_in_pieces_as_in_one_go(piece):
     problem, settings = system(spd(30, 1e3), RHS), ConjugateGradients(tolerance=1e-9, check=50)

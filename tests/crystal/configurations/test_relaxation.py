@@ -35,6 +35,7 @@ def test_a_cluster_of_thirteen():
     assert np.all(np.isnan(found.stress))
 
 
+@pytest.mark.slow
 def test_atoms_and_cell_of_a_shaken_crystal():
     """Back to the equilibrium that Newton's method finds for the primitive cell; no stress, no forces."""
     potential = LennardJones(0.4, 2.3, inner=3.0, outer=4.3)

@@ -64,6 +64,7 @@ def test_a_goal_is_met_with_the_error_that_was_asked_for():
     )
 
 
+@pytest.mark.slow
 def test_degrees_curved_boundaries_and_reasons():
     def onto(x):
         return x / np.linalg.norm(x, axis=1, keepdims=True)

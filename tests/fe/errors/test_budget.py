@@ -34,6 +34,7 @@ def soft(poisson):
     return ms.IsotropicElastic(1.0, poisson, dim=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cells", "verdict"), [(2, "p"), (8, "model")])
 def test_the_verdict_turns_from_mesh_to_model_as_cells_shrink(cells, verdict):
     finer = soft(0.28)
@@ -162,6 +163,7 @@ def test_a_lattice_against_its_linearised_stiffness():
     assert parts[0] < 0  # anharmonic: softer in tension
 
 
+@pytest.mark.slow
 def test_bad_input_is_refused():
     mesh = ms.fe.rectangle((1.0, 1.0), (1, 1))
     for settings, match in (

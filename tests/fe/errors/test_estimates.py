@@ -51,6 +51,7 @@ def test_a_jump_of_the_material_is_no_error():
     assert estimate(ms.fe.tag_region(mesh, "stiff", lambda x: x[:, 0] > 1.0), [soft, stiff]) < 1e-7
 
 
+@pytest.mark.slow
 def test_a_hyperelastic_body_is_estimated_in_the_norm_of_its_tangent():
     def problem_on(mesh):
         held = [ms.fe.Dirichlet("x-"), ms.fe.Dirichlet("x+", [0.3, 0.1])]
