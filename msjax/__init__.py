@@ -29,6 +29,7 @@ from msjax.crystal.potentials import EAM as EAM
 from msjax.crystal.potentials import Buckingham as Buckingham
 from msjax.crystal.potentials import LennardJones as LennardJones
 from msjax.crystal.potentials import Morse as Morse
+from msjax.crystal.potentials import PairCompound as PairCompound
 from msjax.crystal.potentials import PairFunction as PairFunction
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber

@@ -12,7 +12,10 @@ from msjax.crystal.configurations import Configuration, evaluate, neighbour_list
 from msjax.crystal.lattice import bulk
 from msjax.crystal.potentials import (
     EAM,
+    Buckingham,
     LennardJones,
+    Morse,
+    PairCompound,
     StillingerWeber,
     StillingerWeberCompound,
     Tersoff,
@@ -115,6 +118,34 @@ def lammps():
     run.close()
 
 
+def for_lammps(crystal):
+    """Shaken, in a cell with its first vector along x and the second in the plane of x and y, as LAMMPS wants it."""
+    q, upper = np.linalg.qr(np.asarray(crystal.cell).T)
+    turn = (q * np.sign(np.diag(upper))).T
+    configuration = Configuration.of(crystal, 3).deformed(jnp.asarray(turn))
+    shift = np.random.default_rng(4).normal(0, 0.08, configuration.positions.shape)
+    return configuration.at(configuration.positions + jnp.asarray(shift))
+
+
+def by_lammps(lammps, configuration, potential):
+    """Energy, forces, stress (3, 3), by these commands; types are numbered by the alphabet."""
+    (lx, _, _), (xy, ly, _), (xz, yz, lz) = np.asarray(configuration.cell)
+    n, elements = configuration.atoms, sorted(set(configuration.species))
+    kinds = [1 + elements.index(symbol) for symbol in configuration.species]
+    lammps.commands_string(
+        "clear\nunits metal\natom_style atomic\natom_modify map array sort 0 0\nboundary p p p\nbox tilt large\n"
+        f"region box prism 0 {lx:.17g} 0 {ly:.17g} 0 {lz:.17g} {xy:.17g} {xz:.17g} {yz:.17g} units box\n"
+        f"create_box {len(elements)} box"
+    )
+    flat = np.asarray(configuration.positions).ravel().tolist()
+    assert lammps.create_atoms(n, list(range(1, n + 1)), kinds, flat) == n
+    lammps.commands_string(f"mass * 1.0\n{potential}\nrun 0")
+    forces = np.array(lammps.gather_atoms("f", 1, 3)).reshape(n, 3)
+    pressure = np.array([lammps.get_thermo(f"p{c}") for c in ("xx", "yy", "zz", "yz", "xz", "xy")])
+    xx, yy, zz, yz, xz, xy = -pressure / lammps.extract_global("nktv2p")
+    return lammps.get_thermo("pe"), forces, [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]
+
+
 def compound(potential):
     """Its two elements are numbered against the order of LAMMPS's types, which run by the alphabet."""
     return lambda path: potential.read(path, sorted(COMPOUNDS[path.name], reverse=True))
@@ -140,27 +171,30 @@ COMPOUNDS = {"GaN.sw": ("Ga", "N"), "CdTe.sw": ("Cd", "Te"), "SiC.tersoff": ("Si
 )
 def test_lammps(lammps, potential_file, file, style, crystal, potential, of_forces):
     path = potential_file(file)
-    # a cell with its first vector along x and the second in the plane of x and y, as LAMMPS wants it
-    q, upper = np.linalg.qr(np.asarray(crystal.cell).T)
-    turn = (q * np.sign(np.diag(upper))).T
-    configuration = Configuration.of(crystal, 3).deformed(jnp.asarray(turn))
-    shift = np.random.default_rng(4).normal(0, 0.08, configuration.positions.shape)
-    configuration = configuration.at(configuration.positions + jnp.asarray(shift))
-    (lx, _, _), (xy, ly, _), (xz, yz, lz) = np.asarray(configuration.cell)
-    n, elements = configuration.atoms, sorted(set(configuration.species))
-    kinds = [1 + elements.index(symbol) for symbol in configuration.species]
-    lammps.commands_string(
-        "clear\nunits metal\natom_style atomic\natom_modify map array sort 0 0\nboundary p p p\nbox tilt large\n"
-        f"region box prism 0 {lx:.17g} 0 {ly:.17g} 0 {lz:.17g} {xy:.17g} {xz:.17g} {yz:.17g} units box\n"
-        f"create_box {len(elements)} box"
-    )
-    flat = np.asarray(configuration.positions).ravel().tolist()
-    assert lammps.create_atoms(n, list(range(1, n + 1)), kinds, flat) == n
-    lammps.commands_string(f"mass * 1.0\npair_style {style}\npair_coeff * * {path} {' '.join(elements)}\nrun 0")
-    forces = np.array(lammps.gather_atoms("f", 1, 3)).reshape(n, 3)
-    pressure = np.array([lammps.get_thermo(f"p{c}") for c in ("xx", "yy", "zz", "yz", "xz", "xy")])
-    xx, yy, zz, yz, xz, xy = -pressure / lammps.extract_global("nktv2p")
+    configuration = for_lammps(crystal)
+    elements = " ".join(sorted(set(configuration.species)))
+    energy, forces, stress = by_lammps(lammps, configuration, f"pair_style {style}\npair_coeff * * {path} {elements}")
     found = ours(configuration, potential(path))
-    np.testing.assert_allclose(found.energy, lammps.get_thermo("pe"), rtol=1e-3 * of_forces)
+    np.testing.assert_allclose(found.energy, energy, rtol=1e-3 * of_forces)
     np.testing.assert_allclose(found.forces, forces, atol=of_forces)
-    np.testing.assert_allclose(found.stress, [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]], atol=0.01 * of_forces)
+    np.testing.assert_allclose(found.stress, stress, atol=0.01 * of_forces)
+
+
+def test_a_compound_of_pairs_of_lammps(lammps):
+    """Three forms with a cut-off each, the elements numbered against LAMMPS's types."""
+    configuration = for_lammps(bulk(("Kr", "Ar"), "rocksalt", 5.4))
+    energy, forces, stress = by_lammps(
+        lammps,
+        configuration,
+        "pair_style hybrid lj/cut 6.5 buck 6.0 morse 5.5\npair_modify shift yes\n"
+        "pair_coeff 1 1 lj/cut 0.0103 3.4\npair_coeff 1 2 buck 4000.0 0.3 60.0\npair_coeff 2 2 morse 0.02 1.5 3.9",
+    )
+    pairs = {
+        ("Kr", "Kr"): Morse(0.02, 1.5, 3.9, outer=5.5, ending="shifted"),
+        ("Kr", "Ar"): Buckingham(4000.0, 0.3, 60.0, outer=6.0, ending="shifted"),
+        ("Ar", "Ar"): LennardJones(0.0103, 3.4, outer=6.5, ending="shifted"),
+    }
+    found = ours(configuration, PairCompound(pairs))
+    np.testing.assert_allclose(found.energy, energy, rtol=1e-12)
+    np.testing.assert_allclose(found.forces, forces, atol=1e-10)
+    np.testing.assert_allclose(found.stress, stress, atol=1e-11)
