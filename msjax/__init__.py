@@ -24,13 +24,13 @@ from msjax.crystal.elastic import relaxed_third_order_stiffness as relaxed_third
 from msjax.crystal.equilibrium import equilibrium as equilibrium
 from msjax.crystal.lattice import Crystal as Crystal
 from msjax.crystal.lattice import bulk as bulk
-from msjax.crystal.potential import SiteEnergy as SiteEnergy
 from msjax.crystal.potentials import EAM as EAM
 from msjax.crystal.potentials import Buckingham as Buckingham
 from msjax.crystal.potentials import LennardJones as LennardJones
 from msjax.crystal.potentials import Morse as Morse
 from msjax.crystal.potentials import PairCompound as PairCompound
 from msjax.crystal.potentials import PairFunction as PairFunction
+from msjax.crystal.potentials import SiteEnergy as SiteEnergy
 from msjax.crystal.potentials import Springs as Springs
 from msjax.crystal.potentials import StillingerWeber as StillingerWeber
 from msjax.crystal.potentials import StillingerWeberCompound as StillingerWeberCompound

@@ -5,14 +5,14 @@ dynamical matrix and their parameter derivatives follow once, for all of them. P
 """
 
 import abc
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from msjax.typing import Array, Bool, Float, Int, PyTree, Scalar
+from msjax.typing import Array, Bool, Float, Int, Scalar
 
 Kinds = int | np.integer | Int[np.ndarray | Array, "..."]
 """Places in a potential's ``elements``."""
@@ -142,41 +142,6 @@ class General(Potential):
 
         All neighbours inside the strain margin are among them; those beyond ``cutoff`` must contribute nothing.
         """
-
-
-class SiteEnergy(General):
-    """A user's own site energy ε(r₁ … r_n; parameters), any JAX function of the neighbour vectors.
-
-    ``function(vectors, parameters)`` takes the vectors (n, d) of ALL neighbours inside the strain margin and returns
-    the site's energy; neighbours beyond ``cutoff`` must contribute nothing. It takes the general route
-    (:class:`General`).
-
-    >>> import jax.numpy as jnp
-    >>> def morse(r, p):
-    ...     x = jnp.exp(-p["alpha"] * (jnp.linalg.norm(r, axis=1) - 1.0))
-    ...     return 0.5 * jnp.sum(x * x - 2.0 * x)
-    >>> potential = SiteEnergy(morse, cutoff=1.3, parameters={"alpha": jnp.array(6.0)})
-    """
-
-    parameters: PyTree
-    function: Callable[[Float[Array, "n d"], Any], Scalar] = eqx.field(static=True)
-    radius: float = eqx.field(static=True)
-
-    def __init__(self, function: Callable, cutoff: float, parameters: PyTree = None):
-        if not cutoff > 0:
-            raise ValueError(f"cutoff: must be positive, got {cutoff}")
-        self.function = function
-        self.radius = float(cutoff)
-        self.parameters = parameters
-
-    @property
-    def cutoff(self) -> float:
-        """Distance beyond which neighbours contribute nothing, Å."""
-        return self.radius
-
-    def site_energy(self, vectors: Float[Array, "n d"]) -> Scalar:
-        """``function(vectors, parameters)``."""
-        return self.function(vectors, self.parameters)
 
 
 def check_species(species: Sequence[str], potential: Potential, holder: str) -> None:

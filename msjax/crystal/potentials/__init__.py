@@ -8,6 +8,7 @@ from msjax.crystal.potentials.lennard_jones import LennardJones as LennardJones
 from msjax.crystal.potentials.morse import Morse as Morse
 from msjax.crystal.potentials.pair_compound import PairCompound as PairCompound
 from msjax.crystal.potentials.pair_function import PairFunction as PairFunction
+from msjax.crystal.potentials.site_energy import SiteEnergy as SiteEnergy
 from msjax.crystal.potentials.springs import Springs as Springs
 from msjax.crystal.potentials.stillinger_weber import StillingerWeber as StillingerWeber
 from msjax.crystal.potentials.stillinger_weber_compound import (

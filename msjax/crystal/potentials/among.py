@@ -18,7 +18,7 @@ class AmongKinds(Potential):
 
     @property
     def distinguishes(self) -> bool:
-        """Always."""
+        """Always, where it does not say otherwise."""
         return True
 
     def among(self, site: Kinds, partner: Kinds) -> "AmongKinds":

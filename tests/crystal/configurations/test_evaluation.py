@@ -12,8 +12,8 @@ import msjax.crystal.configurations as configurations
 from msjax.crystal.cauchy_born import CauchyBorn
 from msjax.crystal.configurations import Configuration, evaluate, hessian_product, neighbour_list
 from msjax.crystal.lattice import bulk
-from msjax.crystal.potential import Moments, SiteEnergy
-from msjax.crystal.potentials import EAM, LennardJones, Springs, StillingerWeber, Tersoff
+from msjax.crystal.potential import Moments
+from msjax.crystal.potentials import EAM, LennardJones, SiteEnergy, Springs, StillingerWeber, Tersoff
 from msjax.status import Code
 
 
