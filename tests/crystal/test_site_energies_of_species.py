@@ -65,11 +65,13 @@ def test_of_any_atoms():
 def test_gradients_in_tables():
     """The table's entry of a pair, from both its ends, is the pair's own parameter."""
 
-    def energy(potential):
+    @eqx.filter_jit
+    @eqx.filter_grad
+    def slopes(potential):
         return ms.CauchyBorn(ROCKSALT, potential, inner="clamped").respond(DEFORMATION).energy
 
-    tables = eqx.filter_grad(energy)(OWN).parameters
-    pairs = eqx.filter_grad(energy)(compound(("Kr", "Ar"))).pairs
+    tables = slopes(OWN).parameters
+    pairs = slopes(compound(("Kr", "Ar"))).pairs
     for name in ("epsilon", "sigma"):
         found = [tables[name][0, 0], tables[name][0, 1] + tables[name][1, 0], tables[name][1, 1]]
         expected = [getattr(pairs[pair], name) for pair in (("Kr", "Kr"), ("Kr", "Ar"), ("Ar", "Ar"))]
@@ -105,7 +107,7 @@ def test_an_alloy_of_embedded_atoms():
 
 @pytest.mark.slow
 def test_it_is_graded_with_its_elements_in_turn():
-    report = ms.verify(OWN, ROCKSALT)
+    report = ms.verify(OWN, ms.Crystal(5.4 * jnp.eye(1), [[0.0], [2.7]], ("Ar", "Kr")))
     assert report["vc-dimer-continuity"].grade == "D"  # the energy is shifted, no more
     kept = ("vc-forces-numerical-derivative", "vc-objectivity", "vc-permutation-symmetry", "vc-inversion-symmetry")
     assert {name: report[name].grade for name in kept} == dict.fromkeys(kept, "A")

@@ -1,12 +1,14 @@
 """Relaxation of a configuration: of its atoms, or of its atoms and its periods together."""
 
 import dataclasses
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from msjax.crystal.configurations.configuration import Configuration
 from msjax.crystal.configurations.evaluation import Evaluation, evaluate, total_energy
@@ -17,7 +19,7 @@ from msjax.solvers.lbfgs import LBFGS, lbfgs
 from msjax.solvers.stationary import FieldProblem, Linearized, at_stationary, stationary_field
 from msjax.status import Code, Status, check, first_failure, guard, screen
 from msjax.tensors import symmetric
-from msjax.typing import Array, Float, Scalar
+from msjax.typing import Array, Float, Scalar, concrete
 
 REBUILDS = 200
 """Lists made in one relaxation before it is given up."""
@@ -35,9 +37,12 @@ class Relaxed(NamedTuple):
 
 
 class _Given(NamedTuple):
+    """``free`` (n, 1): 1 for atoms that move, 0 for those that are held; None where all move."""
+
     configuration: Configuration
     potential: Potential
     neighbours: NeighbourList
+    free: Float[Array, "n 1"] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +57,8 @@ class _Relaxation(FieldProblem):
         """The configuration of these unknowns."""
         configuration = given.configuration
         n, dim = configuration.positions.shape
-        moved = configuration.at(configuration.positions + z[:n])
+        moves = z[:n] if given.free is None else given.free * z
+        moved = configuration.at(configuration.positions + moves)
         if self.cell == "fixed":
             return moved
         periods = configuration.cell[np.flatnonzero(configuration.periodic)]
@@ -81,7 +87,10 @@ class _Relaxation(FieldProblem):
         return x, status, None
 
     def residual(self, x, arguments):
-        """∂E/∂z, and the unknowns' own values where E does not depend on them: translation, rotation of the cell."""
+        """∂E/∂z, and the unknowns' own values where E does not depend on them: held atoms, translation where there are
+        none, rotation of the cell."""
+        if arguments.free is not None:
+            return jax.grad(self.energy)(x, arguments) + (1.0 - arguments.free) * x
         n = arguments.configuration.atoms
         own = jnp.broadcast_to(jnp.mean(x[:n], axis=0, keepdims=True), x[:n].shape)
         if self.cell == "free":
@@ -113,6 +122,7 @@ def relax(
     potential: Potential,
     *,
     cell: Literal["fixed", "free"] = "fixed",
+    held: ArrayLike | Sequence[int] | Sequence[bool] | None = None,
     neighbours: NeighbourList | None = None,
     tolerance: float = 1e-6,
     max_steps: int = 2000,
@@ -123,6 +133,13 @@ def relax(
     With ``cell="free"`` a symmetric stretch of the periods joins the unknowns, x = U (x₀ + u), and the stress along
     them vanishes as well; scaled by a length times √n it is held to the same tolerance. Limited-memory BFGS.
 
+    ``held`` atoms, a mask (n,) or indices, stay where they are, whatever force is on them, as the rim of a cylinder
+    about a dislocation or a crack:
+
+        relax(screw, potential, held=np.hypot(*screw.positions[:, :2].T) > inner)
+
+    Energy and positions are differentiable in where they are held. They are structure, and the cell is fixed.
+
     Without ``neighbours`` lists are made on the host, as often as the atoms use up their skin. With a list everything
     is traced: jit, vmap and derivatives work, the positions and the cell being implicit functions of the potential's
     parameters; a used-up skin is OVERFLOW. For derivatives start from what is relaxed already, with its ``neighbours``:
@@ -132,7 +149,8 @@ def relax(
 
     A failed member (MAX_STEPS, OVERFLOW, NONFINITE, OUTSIDE_TABLE) is NaN with its status; it raises
     :class:`msjax.status.SolveError` when ``throw`` and it is concrete. Raises ``ValueError`` for a cell that is
-    neither fixed nor free, a free one without periods, and as :func:`evaluate` and :func:`neighbour_list` do.
+    neither fixed nor free, a free one without periods or with atoms held, what is neither a mask of the atoms nor
+    indices of some, naming the index, and as :func:`evaluate` and :func:`neighbour_list` do.
 
     >>> import msjax as ms
     >>> from msjax.crystal.configurations import relax
@@ -147,19 +165,46 @@ def relax(
         raise ValueError("cell: nothing is periodic; there is no cell to be free")
     if not (tolerance > 0.0 and max_steps > 0):
         raise ValueError(f"tolerance = {tolerance}, max_steps = {max_steps}: must be positive")
+    free = _free(held, configuration.atoms)
+    if cell == "free" and free is not None:
+        raise ValueError("held: atoms are held in a fixed cell only; with a free one they would have to follow it")
     problem = _Relaxation(cell, LBFGS(tolerance=tolerance, max_steps=max_steps))
     if neighbours is not None:
         evaluate(configuration, potential, neighbours)  # refuses what does not go together
-        found = _relax(problem, _Given(configuration, potential, neighbours))
+        found = _relax(problem, _Given(configuration, potential, neighbours, free))
     else:
-        found = _with_rebuilds(problem, configuration, potential)
+        found = _with_rebuilds(problem, configuration, potential, free)
     check(found.status, "relax", throw)
     return found
 
 
-def _with_rebuilds(problem: _Relaxation, configuration: Configuration, potential: Potential) -> Relaxed:
+def _free(held: Any, n: int) -> Float[Array, "n 1"] | None:
+    """1 for atoms that move and 0 for those held; None where nobody is."""
+    if held is None:
+        return None
+    if not concrete(held):
+        raise ValueError("held: is traced (inside jit, vmap or grad); which atoms are held is structure")
+    given = np.asarray(held)
+    mask = np.zeros(n, bool)
+    if given.dtype == bool:
+        if given.shape != (n,):
+            raise ValueError(f"held: expected a mask of shape ({n},), one answer per atom, got {given.shape}")
+        mask = given
+    elif given.size:
+        if given.ndim != 1 or not np.issubdtype(given.dtype, np.integer):
+            raise ValueError(f"held: expected a mask or indices of atoms, got {given.dtype} of shape {given.shape}")
+        outside = given[(given < 0) | (given >= n)]
+        if len(outside):
+            raise ValueError(f"held: no atom {outside[0]}; indices lie between 0 and {n - 1}")
+        mask[given] = True
+    return jnp.asarray(~mask, float)[:, None] if mask.any() else None
+
+
+def _with_rebuilds(
+    problem: _Relaxation, configuration: Configuration, potential: Potential, free: Float[Array, "n 1"] | None
+) -> Relaxed:
     neighbours, spent = neighbour_list(configuration, potential), 0
-    given = _Given(configuration, potential, neighbours)
+    given = _Given(configuration, potential, neighbours, free)
     z = _start(problem, given)
     for _ in range(REBUILDS):
         z, status = _advance(problem, given, z)
