@@ -1,12 +1,18 @@
 """Site energies of one's own."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 
 from msjax.crystal.potential import General
 from msjax.crystal.potentials.among import AmongKinds
 from msjax.typing import Array, Float, Int, PyTree, Scalar
+
+_FAR = 10.0
+"""Multiple of the cut-off from which on atoms are put out of the way, one cut-off apart."""
 
 
 class SiteEnergy(AmongKinds, General):
@@ -54,6 +60,31 @@ class SiteEnergy(AmongKinds, General):
         self.names = tuple(elements)
         self.site = self.partner = None
 
+    @classmethod
+    def of_atoms(
+        cls, function: Callable, cutoff: float, parameters: PyTree = None, *, elements: Sequence[str] = ()
+    ) -> "SiteEnergy":
+        """From a function that gives each of n atoms in free space its energy: positions (n, d) to energies (n,).
+
+        ``function(positions, parameters)``, or with ``elements`` ``function(positions, parameters, kinds)``, the kinds
+        (n,) as places in ``elements``. An atom's energy must come from its neighbours within ``cutoff`` alone: a site
+        is the first atom of a cluster, its neighbours are the others. So do the energy functions of jax-md that take
+        ``per_particle=True``, in free space and without a neighbour list of their own:
+
+            displacement, _ = jax_md.space.free()
+            energies = jax_md.energy.lennard_jones_pair(displacement, per_particle=True)
+            potential = SiteEnergy.of_atoms(lambda x, p: energies(x, **p), 2.5, {"sigma": …, "epsilon": …})
+
+        Such a function knows all pairs of atoms: a site costs the square of its neighbours. Pair functions go faster as
+        :class:`msjax.PairFunction`, and a function of total energies alone says nothing of sites.
+
+        >>> def energies(x, p):
+        ...     r2 = jnp.sum((x[:, None] - x[None, :]) ** 2, axis=-1)
+        ...     return 0.5 * p["k"] * jnp.sum(jnp.where(r2 < 2.25, (r2 - 2.25) ** 3, 0.0), axis=1)
+        >>> potential = SiteEnergy.of_atoms(energies, cutoff=1.5, parameters={"k": jnp.array(-0.1)})
+        """
+        return cls(_FirstOfCluster(function, float(cutoff)), cutoff, parameters, elements=elements)
+
     @property
     def cutoff(self) -> float:
         """Distance beyond which neighbours contribute nothing, Å."""
@@ -74,3 +105,28 @@ class SiteEnergy(AmongKinds, General):
         if not self.distinguishes:
             return self.function(vectors, self.parameters)
         return self.function(vectors, self.parameters, *self.ends())
+
+
+@dataclasses.dataclass(frozen=True)
+class _FirstOfCluster:
+    """The energy of an atom at the origin, of a function of all atoms."""
+
+    function: Callable
+    cutoff: float
+
+    def __call__(
+        self,
+        vectors: Float[Array, "n d"],
+        parameters: Any,
+        site: Int[Array, ""] | None = None,
+        partners: Int[Array, "..."] | None = None,
+    ) -> Scalar:
+        # whoever is beyond the cut-off is put aside: a list is padded with atoms that stand on top of each other
+        n, dim = vectors.shape
+        aside = self.cutoff * (_FAR + jnp.arange(n, dtype=vectors.dtype))[:, None] * jnp.eye(1, dim)
+        near = jnp.sum(vectors * vectors, axis=1, keepdims=True) < self.cutoff**2
+        positions = jnp.concatenate([jnp.zeros((1, dim)), jnp.where(near, vectors, aside)])
+        if site is None or partners is None:
+            return self.function(positions, parameters)[0]
+        kinds = jnp.append(site, jnp.broadcast_to(partners, (n,)))
+        return self.function(positions, parameters, kinds)[0]
