@@ -1,6 +1,5 @@
 """Measurements on films: those that come with the project, and a user's own."""
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
 
@@ -8,8 +7,8 @@ import jax
 import numpy as np
 
 from msjax.calibration import Observations
-from msjax.calibration.quantities import split_label
 from msjax.io import data_file
+from msjax.studies import columns
 from msjax.studies.film_bulk import METALS
 
 MEASURED = ("eps_star", "A11", "A12", "E_app", "Y_app", "nu", "E2D", "Y2D")
@@ -22,7 +21,6 @@ EXACT = 1e-4
 """Relative standard deviation stated for the films that come with the project: numerical, without noise."""
 
 _SAME = {"E2D": "E_app", "Y2D": "Y_app"}
-_PLAIN = ("eps_star", "nu")  # headings that may go without a unit
 
 
 def shipped_films(metal: str, relative_sd: float = EXACT) -> Observations:
@@ -38,7 +36,7 @@ def shipped_films(metal: str, relative_sd: float = EXACT) -> Observations:
         raise ValueError(f"metal: films of {', '.join(METALS)} come with the project, got {metal!r}")
     name = f"films_100_{METALS[metal]}.csv"
     films = read_films(data_file(name), measured=("eps_star", "A11", "A12"), relative_sd=relative_sd)
-    return _renamed(films, f"data/{name}")
+    return columns.renamed(films, f"data/{name}")
 
 
 def read_films(
@@ -60,35 +58,8 @@ def read_films(
         ValueError: naming file, line and column, for anything malformed, no thickness or nothing measured, columns
             that say the same twice, and thicknesses that are not positive.
     """
-    names = _names(os.fspath(path))
-    if thickness is None:
-        thickness = next((name for name in THICKNESS if name in names), None)
-        if thickness is None:
-            raise ValueError(f"{path}: no column of thicknesses; expected one of {', '.join(THICKNESS)} ('h [nm]')")
-    if measured is None:
-        measured = independent([name for name in MEASURED if name in names])
-        if not measured:
-            raise ValueError(
-                f"{path}: nothing measured; expected some of {', '.join(MEASURED)}, got {', '.join(names)}"
-            )
-    else:
-        unknown = [name for name in measured if name not in MEASURED]
-        if unknown:
-            raise ValueError(f"measured: the film law predicts {', '.join(MEASURED)}, not {', '.join(unknown)}")
-        if list(measured) != independent(measured):
-            raise ValueError(
-                f"measured: {', '.join(measured)} are not independent: a film has two membrane stiffnesses, of which "
-                f"the others follow; choose e.g. {', '.join(independent(measured))}"
-            )
-    units = {name: "-" for name in measured if name in _PLAIN and names[name] is None}
-    return Observations.read(
-        path,
-        measured=list(measured),
-        controls=[thickness],
-        sd=sd,
-        relative_sd=relative_sd,
-        units=units,
-        positive=[thickness],
+    return columns.read(
+        path, COLUMNS, measured=measured, controls={"thicknesses": thickness}, sd=sd, relative_sd=relative_sd
     )
 
 
@@ -118,11 +89,7 @@ def with_noise(films: Observations, relative_sd: float, seed: int) -> Observatio
         positive=list(films.controls),
     )
     lined = Observations(noisy.values, noisy.sd, noisy.controls, noisy.units, films.lines, films.source)
-    return _renamed(lined, f"{films.source} with {100 * relative_sd:g} % noise")
-
-
-def _renamed(films: Observations, source: str) -> Observations:
-    return Observations(films.values, films.sd, films.controls, films.units, films.lines, source)
+    return columns.renamed(lined, f"{films.source} with {100 * relative_sd:g} % noise")
 
 
 def thickness_of(films: Observations) -> str:
@@ -132,17 +99,11 @@ def thickness_of(films: Observations) -> str:
     return next(iter(films.controls))
 
 
-def _names(path: str) -> dict[str, str | None]:
-    """Names in the header, with the unit or None; what is malformed is left to the strict reader."""
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        for text in file:
-            if text.strip() and not text.lstrip().startswith("#"):
-                return dict(_split(cell) for cell in next(csv.reader([text])))
-    raise ValueError(f"{path}: empty, there is no header")
-
-
-def _split(cell: str) -> tuple[str, str | None]:
-    try:
-        return split_label(cell.strip(), "header")
-    except ValueError:
-        return cell.split("[")[0].strip(), None
+COLUMNS = columns.Columns(
+    law="the film law",
+    kind="films",
+    controls={"thicknesses": (THICKNESS, "h [nm]")},
+    measured=MEASURED,
+    independent=independent,
+    why="a film has two membrane stiffnesses, of which the others follow",
+)
