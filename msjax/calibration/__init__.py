@@ -3,6 +3,7 @@
 from msjax.calibration.fit import Band, Fit
 from msjax.calibration.fitting import calibrate
 from msjax.calibration.implicit import estimate
+from msjax.calibration.joint import Joined, JointModel, joined
 from msjax.calibration.laplace import Identifiability
 from msjax.calibration.observations import Observations
 from msjax.calibration.parameter import Parameter
@@ -13,6 +14,8 @@ __all__ = [
     "Band",
     "Coverage",
     "Fit",
+    "Joined",
+    "JointModel",
     "Identifiability",
     "LogNormal",
     "Normal",
@@ -22,4 +25,5 @@ __all__ = [
     "calibrate",
     "coverage",
     "estimate",
+    "joined",
 ]

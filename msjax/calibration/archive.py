@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msjax.calibration.fit import Fit
+from msjax.calibration.joint import Joined
 from msjax.calibration.observations import Observations
 from msjax.calibration.parameter import Parameter, check_parameters, component_names
 from msjax.calibration.priors import prior_from_record
@@ -26,6 +27,8 @@ LARGEST_FILE = 64 * 1024 * 1024
 def save(fit: Fit, path: str | os.PathLike) -> None:
     """Write the fit; an existing file is replaced only once the new one is complete."""
     data = fit.observations
+    if isinstance(data, Joined):
+        raise ValueError("save: this version writes fits to one table of observations, not to joined ones")
     values = fit.values
     record = {
         "format": FORMAT,

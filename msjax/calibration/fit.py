@@ -139,12 +139,27 @@ class Fit(eqx.Module):
         """Eigenvalues and directions of :attr:`information`, and a verdict per component."""
         return identifiability(self.names, self.information, self.covariance_z)
 
+    def identifiability_from(self, *columns: str) -> Identifiability:
+        """What these measured columns alone would say, linearised at the fit: which data carry which parameter.
+
+        Raises:
+            ValueError: a column is none of the measured ones.
+        """
+        names = self.observations.names
+        for name in columns:
+            if name not in names:
+                raise ValueError(f"columns: {name!r} was not measured; there are {', '.join(names)}")
+        parts = np.split(self.jacobian, np.cumsum(self.observations.lengths)[:-1])
+        kept = [part for name, part in zip(names, parts, strict=True) if name in columns]
+        information = sum((part.T @ part for part in kept), np.zeros_like(self.hessian))
+        return identifiability(self.names, information, covariance_of(information + np.eye(len(self.names))))
+
     # goodness ---------------------------------------------------------------------------------------------------
 
     @property
     def residuals(self) -> dict[str, np.ndarray]:
         """(measured − predicted)/sd by column; row i belongs to ``observations.lines[i]``."""
-        parts = np.split(self.residuals_flat, len(self.observations.names))
+        parts = np.split(self.residuals_flat, np.cumsum(self.observations.lengths)[:-1])
         return dict(zip(self.observations.names, parts, strict=True))
 
     @property

@@ -1,5 +1,6 @@
 """What is fitted to: measured columns with a standard deviation per datum, and the controls they were measured at."""
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -160,6 +161,15 @@ class Observations(eqx.Module):
         """Number of data: rows times measured columns."""
         return self.rows * len(self.values)
 
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Rows of each measured column."""
+        return (self.rows,) * len(self.names)
+
+    def place(self, datum: int) -> tuple[str, int]:
+        """Column and line of a datum, counted in the order of :meth:`whitened`."""
+        return self.names[datum // self.rows], self.lines[datum % self.rows]
+
     def window(self, name: str, *, at_least: float = -np.inf, at_most: float = np.inf) -> "Observations":
         """Only the rows where column ``name`` lies within the limits, stated in its unit; line numbers are kept.
 
@@ -184,7 +194,7 @@ class Observations(eqx.Module):
 
     def with_values(self, values: dict[str, Array]) -> "Observations":
         """The same rows, controls and standard deviations with other measured values (internal units)."""
-        return Observations(values, self.sd, self.controls, self.units, self.lines, self.source)
+        return dataclasses.replace(self, values=values)
 
     def __repr__(self) -> str:
         label = {name: f"{name} [{unit}]" for name, unit in self.units}

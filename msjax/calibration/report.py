@@ -130,8 +130,9 @@ def _goodness(fit: Fit) -> list[str]:
     flat = np.abs(fit.residuals_flat)
     worst = np.argsort(-flat, kind="stable")[: min(3, flat.size)]
     named = [
-        f"{data.names[k // data.rows]} in {counted} {data.lines[k % data.rows]}: {fit.residuals_flat[k]:+.2f} sd"
+        f"{name} in {counted} {line}: {fit.residuals_flat[k]:+.2f} sd"
         for k in worst
+        for name, line in [data.place(int(k))]
     ]
     return [*lines, "  largest residuals: " + "; ".join(named)]
 

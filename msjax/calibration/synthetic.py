@@ -67,7 +67,7 @@ def _fit_all(model, observations, parameters, keys, starts, solver, max_steps, t
         # one call for all normal numbers: each call costs as much to compile as a small model
         draws = jax.random.normal(key, (size + observations.count + (starts - 1) * size,), first.dtype)
         truth, draws = draws[:size], draws[size:]
-        noise, drawn = draws[: observations.count].reshape(-1, observations.rows), draws[observations.count :]
+        *noise, drawn = jnp.split(draws, np.cumsum(observations.lengths))
         exact = named(predict(model, parameters, truth, observations.controls), observations)
         data = observations.with_values(
             {k: exact[k] + observations.sd[k] * noise[i] for i, k in enumerate(observations.names)}

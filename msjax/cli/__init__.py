@@ -16,8 +16,8 @@ HELP = """usage: msjax COMMAND [OPTIONS]
 From atoms to structures in one differentiable program.
 
 commands:
-  fit      surface stress and surface stiffness from the elastic response of thin films:
-           the data that come with msjax, or your own (msjax fit --help)
+  fit      surface stress and surface stiffness from the elastic response of thin films, wires
+           and cantilevers: the data that come with msjax, or your own (msjax fit --help)
   doctor   what is installed, on which devices it runs, and whether it computes correctly
 
 options:

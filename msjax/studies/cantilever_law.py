@@ -32,8 +32,8 @@ class CantileverLaw(eqx.Module):
     """Timoshenko cantilevers with a clamp offset: rigidities in, tip stiffness and frequencies out (internal units).
 
     ``values`` holds ``EI`` (one a section, unless ``rigidity`` says what it is), ``kGA`` and ``clamp_offset`` (one, or
-    one a section); ``controls`` the side and the length of each row. A clamp offset is added to the length; negative,
-    the clamp shortens what can bend.
+    one a section); ``controls`` the side D and the length L of each row. A clamp offset is added to the length: where
+    it is negative, the clamp shortens what can bend.
 
     ``sides``, ``mass`` per length and ``overhang`` are one a section. The overhang is what vibrates and does not bend
     beyond the point where the deflection is measured: half a layer of atoms, where lengths end at the centre of the
@@ -61,7 +61,7 @@ class CantileverLaw(eqx.Module):
         units) and ``strain`` ε* the relaxed wire's, one or one a section.
 
         Raises:
-            ValueError: the first control is missing, or density or strains are out of range.
+            ValueError: the controls are not D and L, or density or strains are out of range.
         """
         sides = sides_of(cantilevers)
         along = np.broadcast_to(np.asarray(strain, float), sides.shape)
@@ -74,8 +74,8 @@ class CantileverLaw(eqx.Module):
         return cls(jnp.asarray(sides), jnp.asarray(mass), jnp.asarray(beyond), rigidity)
 
     def __call__(self, values: dict[str, Array], controls: dict[str, Array]) -> dict[str, Float[Array, " n"]]:
-        """Predictions at sides and lengths, the two controls in this order."""
-        side, length = controls.values()
+        """Predictions at sides ``D`` and lengths ``L``."""
+        side, length = controls["D"], controls["L"]
         apart = jnp.abs(side[:, None] / self.sides[None] - 1.0)
         row = jnp.argmin(apart, axis=1)
         known = jnp.take_along_axis(apart, row[:, None], axis=1)[:, 0] < 1e-6
@@ -98,13 +98,11 @@ def sides_of(cantilevers: Observations) -> np.ndarray:
     """The different sides among the rows, ascending, internal units.
 
     Raises:
-        ValueError: there are not two controls, side and length.
+        ValueError: the controls are not D and L.
     """
-    if len(cantilevers.controls) != 2:
-        raise ValueError(
-            f"cantilevers: expected two controls, side and length, got {', '.join(cantilevers.controls) or 'none'}"
-        )
-    sides = np.sort(np.asarray(next(iter(cantilevers.controls.values()))))
+    if set(cantilevers.controls) != {"D", "L"}:
+        raise ValueError(f"cantilevers: expected the controls D and L, got {', '.join(cantilevers.controls) or 'none'}")
+    sides = np.sort(np.asarray(cantilevers.controls["D"]))
     return sides[np.concatenate([[True], np.diff(sides) > 1e-6 * sides[1:]])]
 
 

@@ -180,9 +180,9 @@ def record(study: "FilmStudy") -> dict[str, Any]:
         "source": study.films.source,
         "window": {"at_least_nm": study.at_least},
         "films": {
-            "thickness_nm": _list(study.reach.thickness),
+            "thickness_nm": numbers(study.reach.thickness),
             "fitted": study.reach.fitted.tolist(),
-            "relative_residuals": {k: _list(v) for k, v in study.reach.residuals.items()},
+            "relative_residuals": {k: numbers(v) for k, v in study.reach.residuals.items()},
         },
         "textbook": [
             {
@@ -213,30 +213,32 @@ def _law(law: "LawFit") -> dict[str, Any]:
         "assumes": law.assumes,
         "source": data.source,
         "lines": list(data.lines),
-        "measured": {f"{k} [{data.unit(k)}]": _list(data.stated(k)) for k in data.names},
-        "sd": {f"{k} [{data.unit(k)}]": _list(data.stated(f"sd({k})")) for k in data.names},
-        "controls": {f"{k} [{data.unit(k)}]": _list(data.stated(k)) for k in data.controls},
+        "measured": {f"{k} [{data.unit(k)}]": numbers(data.stated(k)) for k in data.names},
+        "sd": {f"{k} [{data.unit(k)}]": numbers(data.stated(f"sd({k})")) for k in data.names},
+        "controls": {f"{k} [{data.unit(k)}]": numbers(data.stated(k)) for k in data.controls},
         "priors": {p.name: p.prior.describe() for p in fit.parameters if p.prior is not None},
-        "values_N_per_m": {k: _number(v) for k, v in fit.values.items()},
-        "sd_N_per_m": {k: _number(v) for k, v in fit.sd.items()},
-        "interval90_N_per_m": {k: [_number(a), _number(b)] for k, (a, b) in fit.intervals(0.9).items()},
+        "values_N_per_m": {k: number(v) for k, v in fit.values.items()},
+        "sd_N_per_m": {k: number(v) for k, v in fit.sd.items()},
+        "interval90_N_per_m": {k: [number(a), number(b)] for k, (a, b) in fit.intervals(0.9).items()},
         "verdicts": dict(zip(judged.names, judged.verdicts, strict=True)),
-        "sd_over_prior": dict(zip(judged.names, _list(judged.ratio), strict=True)),
-        "correlation": _list(fit.correlation),
-        "G12_minus_G11_N_per_m": {"value": _number(difference.value), "sd": _number(difference.sd)},
-        "chi2": _number(fit.chi2),
-        "dof": _number(fit.dof),
+        "sd_over_prior": dict(zip(judged.names, numbers(judged.ratio), strict=True)),
+        "correlation": numbers(fit.correlation),
+        "G12_minus_G11_N_per_m": {"value": number(difference.value), "sd": number(difference.sd)},
+        "chi2": number(fit.chi2),
+        "dof": number(fit.dof),
         "relative_rms": law.rms,
         "failed_starts": int(np.sum(np.asarray(fit.starts.failed))),
         "warnings": list(fit.warnings),
     }
 
 
-def _number(value) -> float | None:
+def number(value) -> float | None:
+    """A number for the result file, None where it is not finite."""
     value = float(value)
     return value if np.isfinite(value) else None
 
 
-def _list(array) -> Any:
+def numbers(array) -> Any:
+    """Nested lists of them."""
     array = np.asarray(array)
-    return [_list(row) for row in array] if array.ndim > 1 else [_number(x) for x in array]
+    return [numbers(row) for row in array] if array.ndim > 1 else [number(x) for x in array]

@@ -19,9 +19,9 @@ NEAR = 8e-3
 
 @dataclass(frozen=True)
 class Line:
-    """E_app = modulus + 2S/h fitted to the films at least ``at_least`` nm thick, all with one weight.
+    """E_app = modulus + 2S/h fitted to the films (or + 4S/D, wires) at least ``at_least`` nm thick, of equal weight.
 
-    ``modulus`` in GPa, ``S`` in N/m, ``rms`` of the residuals in GPa, ``rows`` films.
+    ``modulus`` in GPa, ``S`` in N/m, ``rms`` of the residuals in GPa, ``rows`` films or wires.
     """
 
     quantity: str
@@ -51,17 +51,24 @@ def apparent_moduli(films: Observations) -> dict[str, np.ndarray]:
 def textbook_lines(films: Observations, windows: tuple[float, ...] = WINDOWS) -> tuple[Line, ...]:
     """The straight lines of all windows that hold at least three films, by ordinary least squares."""
     h = np.asarray(films.controls[thickness_of(films)]) / units.nm
+    lines = [straight_lines(quantity, h, modulus, windows, 2.0) for quantity, modulus in apparent_moduli(films).items()]
+    return tuple(line for some in lines for line in some)
+
+
+def straight_lines(
+    quantity: str, size: np.ndarray, modulus: np.ndarray, windows: tuple[float, ...], faces: float
+) -> tuple[Line, ...]:
+    """modulus = bulk + faces S/size by ordinary least squares, GPa and nm, in the windows of at least three sizes."""
     lines = []
-    for quantity, modulus in apparent_moduli(films).items():
-        for at_least in windows:
-            keep = h >= at_least
-            if keep.sum() < 3:
-                continue
-            design = np.stack([np.ones(int(keep.sum())), 2.0 / h[keep]], axis=1)  # GPa nm = N/m
-            solution, *_ = np.linalg.lstsq(design, modulus[keep], rcond=None)
-            residual = modulus[keep] - design @ solution
-            rms = float(np.sqrt(np.mean(residual**2)))
-            lines.append(Line(quantity, at_least, int(keep.sum()), float(solution[0]), float(solution[1]), rms))
+    for at_least in windows:
+        keep = size >= at_least
+        if keep.sum() < 3:
+            continue
+        design = np.stack([np.ones(int(keep.sum())), faces / size[keep]], axis=1)  # GPa nm = N/m
+        solution, *_ = np.linalg.lstsq(design, modulus[keep], rcond=None)
+        residual = modulus[keep] - design @ solution
+        rms = float(np.sqrt(np.mean(residual**2)))
+        lines.append(Line(quantity, at_least, int(keep.sum()), float(solution[0]), float(solution[1]), rms))
     return tuple(lines)
 
 

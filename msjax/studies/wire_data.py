@@ -18,8 +18,8 @@ WIRES = {"Cu": "wires_100_Cu_mishin1.csv"}
 """Metals whose wires come with the project, and their file."""
 
 
-def shipped_wires(metal: str = "Cu", relative_sd: float = EXACT) -> Observations:
-    """ε*, E_app and ν of the square ⟨100⟩ wires of "Cu" against their side, with a stated standard deviation.
+def shipped_wires(metal: str = "Cu", relative_sd: float | Mapping[str, float] = EXACT) -> Observations:
+    """ε* and E_app of the square ⟨100⟩ wires of "Cu" against their side, with a stated standard deviation.
 
     Raises:
         ValueError: there are no wires of this metal.

@@ -46,14 +46,14 @@ def test_wires_and_cantilevers_are_read(cantilevers, write):
     assert wires.rows == 17
     np.testing.assert_allclose(wires.stated("D_nom")[[0, -1]], [1.445970026, 8.133581399])
     np.testing.assert_allclose(wires.values["E_app"][0], 31.71722881 * units.GPa)
-    assert list(cantilevers.controls) == ["D_nom", "L"]
+    assert list(cantilevers.controls) == ["D", "L"]
     np.testing.assert_allclose(cantilevers.values["k_lin"][0], 0.00933138985 * units.N_per_m)
     np.testing.assert_allclose(cantilevers.values["f1"][0], 1.56178214e-3 * units.THz)
     assert cantilevers.lines == tuple(range(11, 21))
     np.testing.assert_allclose(sides_of(cantilevers) / units.nm, [1.62671628, 1.98820879, 2.34970129, 3.07268631])
     # columns that are there are taken; a stiffness is not counted twice, rotations are no data unasked
     mine = read_cantilevers(write("L [nm],side [nm],k [N/m],k_lin [N/m],EI [nN nm^2]\n30,2,1,1,9\n"), relative_sd=0.1)
-    assert (mine.names, list(mine.controls)) == (("k",), ["side", "L"])
+    assert (mine.names, list(mine.controls)) == (("k",), ["D", "L"])
     mine = read_wires(write("D [nm],E_app [GPa],EA [nN],nu\n2,60,200,0.4\n"), relative_sd=0.1)
     assert mine.names == ("EA", "nu")
 
@@ -84,7 +84,7 @@ def test_what_is_refused_names_where(write, read, text, options, message):
 def test_rotations_predict_stiffness_and_frequencies(cantilevers, rotations):
     # nothing fitted: EI, kGA and clamp offset of each section's longest beam, mass and overhang by atom count
     law = shipped_cantilever_law(cantilevers)
-    D = np.asarray(cantilevers.controls["D_nom"])
+    D = np.asarray(cantilevers.controls["D"])
     last = [int(np.flatnonzero(np.isclose(D, side))[-1]) for side in law.sides]
     # 4091 atoms in 94 free and 7 held layers of the thinnest
     per_length = 63.55 * 4091 / 101 / (2.0 * float(law.overhang[0]))
@@ -99,7 +99,7 @@ def test_rotations_predict_stiffness_and_frequencies(cantilevers, rotations):
     assert np.max(off["f2"]) < 6e-3
     assert np.max(off["f3"]) < 2e-2
     # a side that is no section's is NaN and harms no other
-    controls = {"D": cantilevers.controls["D_nom"].at[3].mul(1.01), "L": cantilevers.controls["L"]}
+    controls = {"D": cantilevers.controls["D"].at[3].mul(1.01), "L": cantilevers.controls["L"]}
     again = law(values, controls)
     assert np.isnan(np.asarray(again["k"])).tolist() == [i == 3 for i in range(10)]
     np.testing.assert_allclose(np.delete(again["f2"], 3), np.delete(found["f2"], 3), rtol=1e-12)
@@ -110,7 +110,7 @@ def test_mistakes_in_the_law_are_named(cantilevers):
         shipped_cantilevers("Al")
     with pytest.raises(ValueError, match="metal: wires of Cu come with the project, got 'Al'"):
         shipped_wires("Al")
-    with pytest.raises(ValueError, match="expected two controls, side and length, got D_nom"):
+    with pytest.raises(ValueError, match="expected the controls D and L, got D_nom"):
         sides_of(shipped_wires())
     with pytest.raises(ValueError, match="density: expected one positive number"):
         CantileverLaw.of(cantilevers, -1.0)
@@ -126,7 +126,7 @@ def test_mistakes_in_the_law_are_named(cantilevers):
 def read_like(cantilevers, factor):
     from msjax.calibration import Observations
 
-    controls = {"D [nm]": factor * cantilevers.stated("D_nom"), "L [nm]": cantilevers.stated("L")}
+    controls = {"D [nm]": factor * cantilevers.stated("D"), "L [nm]": cantilevers.stated("L")}
     return Observations.of({"k [N/m]": cantilevers.stated("k_lin")}, controls=controls, relative_sd=0.1)
 
 
@@ -145,7 +145,7 @@ def test_the_fit_of_rigidity_and_clamp_offset(cantilevers, rotations):
     assert np.max(off["f3"]) < 0.02
     # against what section rotations say
     sides = np.asarray(law.sides)
-    rows = [int(np.flatnonzero(np.isclose(cantilevers.controls["D_nom"], side))[-1]) for side in sides]
+    rows = [int(np.flatnonzero(np.isclose(cantilevers.controls["D"], side))[-1]) for side in sides]
     EI = rotations.stated("EI_curv")[rows]
     offset = rotations.stated("clamp_offset")[rows]
     np.testing.assert_allclose(fit.values["EI"], EI, rtol=0.003)
