@@ -96,7 +96,11 @@ def fit_structure(
     return 0
 
 
-def _wires(data, source, bulk, element, films, at_least, relative_sd, steps: "Steps"):
+_Found = tuple[Any, dict[str, Path | None]]
+"""A study, and the files it comes from by their role."""
+
+
+def _wires(data, source, bulk, element, films, at_least, relative_sd, steps: "Steps") -> _Found:
     from msjax.io import data_file
     from msjax.studies import film_bulk, read_films, read_wires
     from msjax.studies.film_bulk import METALS
@@ -117,7 +121,7 @@ def _wires(data, source, bulk, element, films, at_least, relative_sd, steps: "St
     return study, {"wires": data, "films": films, "bulk": None if source in METALS else Path(source)}
 
 
-def _cantilevers(data, source, relative_sd, offsets, steps: "Steps"):
+def _cantilevers(data, source, relative_sd, offsets, steps: "Steps") -> _Found:
     from msjax.io import data_file
     from msjax.studies import read_cantilevers
     from msjax.studies.cantilever_data import CANTILEVERS
