@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import msjax as ms
 from msjax.crystal.configurations import evaluate, neighbour_list
@@ -58,6 +59,7 @@ def test_of_any_atoms_of_two_elements():
     np.testing.assert_allclose(found.forces, expected.forces, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_in_a_crystal_with_its_parameters():
     crystal, potential = ms.bulk("X", "fcc", 4.5), ms.LennardJones(0.02, 2.9, outer=OUTER, ending="shifted")
     numbers = {"sigma": potential.sigma, "epsilon": potential.epsilon}

@@ -20,6 +20,7 @@ def chain(places):
     return Configuration(np.eye(2), [[x, 0.0] for x in places], "X", periodic=False)
 
 
+@pytest.mark.slow
 def test_between_two_held_atoms():
     """Stretched bonds of nearest neighbours: the middle follows each end half the way, the ends' forces are φ′."""
     potential = LennardJones(inner=1.4, outer=1.8)
