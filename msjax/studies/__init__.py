@@ -8,12 +8,14 @@ from msjax.studies.film_bulk import FilmBulk, film_bulk
 from msjax.studies.film_data import read_films, shipped_films, with_noise
 from msjax.studies.film_laws import FilmLaw, surface_parameters
 from msjax.studies.films import FilmStudy, film_study, main_job
-from msjax.studies.potential_fit import CrystalLaw, FaceConstants, potential_parameters, read_crystal
+from msjax.studies.potential_fit import BeamStiffness, CrystalLaw, FaceConstants, potential_parameters, read_crystal
+from msjax.studies.routes import Route, Routes, plate_routes, wire_routes
 from msjax.studies.wire_data import read_wires, shipped_wires
 from msjax.studies.wire_law import UniaxialBulk, WireFirstOrder, edge_parameters, uniaxial_bulk
 from msjax.studies.wires import WireStudy, shipped_wire_study, wire_study
 
 __all__ = [
+    "BeamStiffness",
     "CantileverLaw",
     "CantileverStudy",
     "CrystalLaw",
@@ -22,6 +24,8 @@ __all__ = [
     "FilmBulk",
     "FilmLaw",
     "FilmStudy",
+    "Route",
+    "Routes",
     "UniaxialBulk",
     "WireFirstOrder",
     "WireStudy",
@@ -32,6 +36,7 @@ __all__ = [
     "film_bulk",
     "film_study",
     "main_job",
+    "plate_routes",
     "potential_parameters",
     "read_cantilevers",
     "read_crystal",
@@ -45,6 +50,7 @@ __all__ = [
     "shipped_wires",
     "surface_parameters",
     "uniaxial_bulk",
+    "wire_routes",
     "wire_study",
     "with_noise",
 ]

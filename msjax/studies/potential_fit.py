@@ -17,6 +17,7 @@ from msjax.crystal.equilibrium import equilibrium
 from msjax.crystal.surfaces import Surface
 from msjax.crystal.surfaces.constants import constants
 from msjax.io import read_quantities
+from msjax.nano import Wire, square, wire_rigidity
 from msjax.studies.columns import renamed
 from msjax.typing import Array, Float, Scalar
 
@@ -78,6 +79,32 @@ class FaceConstants(eqx.Module):
         """The constants per reference area, eV/Å²."""
         found = constants(eqx.tree_at(lambda surface: surface.material, self.surface, material), throw=False)
         return {"gamma": found.energy, "tau0": found.tau0, "G11": found.G11, "G12": found.G12}
+
+
+class BeamStiffness(eqx.Module):
+    """An observable: ``k``, the tip stiffness of a square cantilever of the crystal, eV/Å².
+
+    Its section is ``planes`` of the relaxed crystal, ``spacing`` in lattice constants apart; ``length`` is in Å.
+    Lattice, faces and section follow the potential. ``wire`` gives faces, edges and degree, made of any material with
+    the potential (:class:`~msjax.nano.Wire` with :class:`~msjax.surfaces.SurfaceCauchyBorn`); its size is not looked
+    at.
+    """
+
+    wire: Wire
+    planes: int = eqx.field(static=True)
+    length: float = eqx.field(static=True)
+    spacing: float = eqx.field(static=True, default=0.5)
+
+    def __call__(self, material: CauchyBorn) -> dict[str, Scalar]:
+        """The stiffness of Euler–Bernoulli's beam with the section's EI."""
+        cubic = jnp.cbrt(4.0 * material.crystal.volume / material.crystal.atoms_per_cell)
+
+        def places(wire):
+            return [wire.bulk, *(kind.face.material for kind in wire.kinds), wire.section]
+
+        changed = [*[material] * (1 + len(self.wire.kinds)), square(self.planes * self.spacing * cubic)]
+        found = wire_rigidity(eqx.tree_at(places, self.wire, changed), throw=False)
+        return {"k": 3.0 * found.bending / self.length**3}
 
 
 def potential_parameters(

@@ -38,6 +38,7 @@ def copper(data_directory):
     return read_crystal(data_directory / "crystal_Cu.csv")
 
 
+@pytest.mark.slow
 def test_derivatives_of_the_crystal_against_finite_differences():
     theta = jnp.append(TRUE, GUPTA.material.potential.r0)
     exact = np.asarray(jax.jit(jax.jacfwd(quantities))(theta))
