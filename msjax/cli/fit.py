@@ -38,7 +38,7 @@ def fit(
     metal: Annotated[Literal["Cu", "Al", "both"], arg(aliases=["-m"])] = "both",
     bulk: Annotated[str, arg(metavar="auto|potential|constants|FILE")] = "auto",
     element: Annotated[str, arg(metavar="SYMBOL", help_behavior_hint="")] = "",
-    kind: Annotated[Literal["auto", "films", "wires", "cantilevers"], arg(aliases=["-k"])] = "auto",
+    kind: Annotated[Literal["auto", "films", "wires", "cantilevers", "joint"], arg(aliases=["-k"])] = "auto",
     films: Annotated[Path | None, arg(metavar="FILMS.csv", help_behavior_hint="")] = None,
     at_least: Annotated[float | None, arg(metavar="NM", help_behavior_hint="(default: films 1.9, wires 3)")] = None,
     relative_sd: Annotated[float | None, arg(metavar="FRACTION", help_behavior_hint="")] = None,
@@ -75,7 +75,8 @@ def fit(
             wheel). "constants": the metal's elastic constants to third order. "auto": the first where installed. Or
             your own: a setfl file (.eam.alloy, fcc), or a CSV of elastic constants as data/bulk_Cu_mishin1.csv.
         element: which element of a setfl file that holds several.
-        kind: of the measurements; "auto" tells by the columns, and is films without DATA.csv.
+        kind: of the measurements; "auto" tells by the columns, and is films without DATA.csv; "joint": films, wires
+            and cantilevers of copper in one fit.
         films: with wires of your own, films of the same faces, for a fit of both.
         at_least: thinnest film or wire that is fitted; other films are predicted.
         relative_sd: standard deviation over value, for columns of your file that state none (0.02 is 2 %).

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 if TYPE_CHECKING:
     from msjax.cli.progress import Steps
 
-Kind = Literal["films", "wires", "cantilevers"]
+Kind = Literal["films", "wires", "cantilevers", "joint"]
 
 
 def kind_of(data: Path) -> Kind:
@@ -44,10 +44,12 @@ def check_options(kind: Kind, data: Path | None, metal: str, bulk: str, films: P
     for path in (data, films):
         if path is not None and not path.is_file():
             raise ValueError(f"{path}: there is no such file")
-    if given.get("at_least") and kind == "cantilevers":
-        raise ValueError("--at-least: films and wires have a smallest size, cantilevers are all fitted")
+    if given.get("at_least") and kind in ("cantilevers", "joint"):
+        raise ValueError("--at-least: goes with films or wires")
     if given.get("offsets") and kind != "cantilevers":
         raise ValueError("--offsets: goes with cantilevers")
+    if kind == "joint" and data is not None:
+        raise ValueError("--kind joint: fits what comes with msjax; fit your own wires with --films")
     own_bulk = bulk not in ("auto", "potential", "constants")
     if kind == "films":
         return
@@ -87,7 +89,9 @@ def fit_structure(
     source = "Cu" if data is None else metal if metal != "both" else bulk
     with Steps() as steps:
         steps(0, 2, f"{name}: loading")
-        if kind == "wires":
+        if kind == "joint":
+            study, files = _joint(bulk, steps)
+        elif kind == "wires":
             study, files = _wires(data, source, bulk, element, films, at_least, relative_sd, steps)
         else:
             study, files = _cantilevers(data, source, relative_sd, offsets, steps)
@@ -98,6 +102,17 @@ def fit_structure(
 
 _Found = tuple[Any, dict[str, Path | None]]
 """A study, and the files it comes from by their role."""
+
+
+def _joint(bulk, steps: "Steps") -> _Found:
+    from msjax.io import data_file
+    from msjax.studies import joint_study
+    from msjax.studies.cantilever_data import CANTILEVERS
+    from msjax.studies.film_bulk import METALS
+    from msjax.studies.wire_data import WIRES
+
+    names = {"films": f"films_100_{METALS['Cu']}.csv", "wires": WIRES["Cu"], "cantilevers": CANTILEVERS["Cu"]}
+    return joint_study(bulk, progress=steps), {kind: data_file(name) for kind, name in names.items()}
 
 
 def _wires(data, source, bulk, element, films, at_least, relative_sd, steps: "Steps") -> _Found:

@@ -8,8 +8,10 @@ from msjax.studies.film_bulk import FilmBulk, film_bulk
 from msjax.studies.film_data import read_films, shipped_films, with_noise
 from msjax.studies.film_laws import FilmLaw, surface_parameters
 from msjax.studies.films import FilmStudy, film_study, main_job
+from msjax.studies.joint_study import JointStudy, joint_study
 from msjax.studies.potential_fit import BeamStiffness, CrystalLaw, FaceConstants, potential_parameters, read_crystal
 from msjax.studies.routes import Route, Routes, plate_routes, wire_routes
+from msjax.studies.section_law import WireSection
 from msjax.studies.wire_data import read_wires, shipped_wires
 from msjax.studies.wire_law import UniaxialBulk, WireFirstOrder, edge_parameters, uniaxial_bulk
 from msjax.studies.wires import WireStudy, shipped_wire_study, wire_study
@@ -24,10 +26,12 @@ __all__ = [
     "FilmBulk",
     "FilmLaw",
     "FilmStudy",
+    "JointStudy",
     "Route",
     "Routes",
     "UniaxialBulk",
     "WireFirstOrder",
+    "WireSection",
     "WireStudy",
     "cantilever_parameters",
     "cantilever_study",
@@ -35,6 +39,7 @@ __all__ = [
     "edge_parameters",
     "film_bulk",
     "film_study",
+    "joint_study",
     "main_job",
     "plate_routes",
     "potential_parameters",

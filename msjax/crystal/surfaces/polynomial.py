@@ -39,7 +39,16 @@ class SurfacePolynomial(eqx.Module):
 
     @classmethod
     def square(
-        cls, gamma=0.0, tau0=0.0, G11=0.0, G12=0.0, G111=0.0, G112=0.0, G1111=0.0, G1112=0.0, G1122=0.0
+        cls,
+        gamma: Scalar | float = 0.0,
+        tau0: Scalar | float = 0.0,
+        G11: Scalar | float = 0.0,
+        G12: Scalar | float = 0.0,
+        G111: Scalar | float = 0.0,
+        G112: Scalar | float = 0.0,
+        G1111: Scalar | float = 0.0,
+        G1112: Scalar | float = 0.0,
+        G1122: Scalar | float = 0.0,
     ) -> "SurfacePolynomial":
         """Fourth order for a face whose two axes are equivalent, from its named constants (traced or not)."""
         named = (gamma, tau0, tau0, G11, G12, G11, G111, G112, G112, G111, G1111, G1112, G1122, G1112, G1111)
