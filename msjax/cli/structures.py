@@ -45,7 +45,7 @@ def check_options(kind: Kind, data: Path | None, metal: str, bulk: str, films: P
         if path is not None and not path.is_file():
             raise ValueError(f"{path}: there is no such file")
     if given.get("at_least") and kind in ("cantilevers", "joint"):
-        raise ValueError("--at-least: goes with films or wires")
+        raise ValueError("--at-least: films and wires have a smallest size, cantilevers are all fitted")
     if given.get("offsets") and kind != "cantilevers":
         raise ValueError("--offsets: goes with cantilevers")
     if kind == "joint" and data is not None:
