@@ -17,6 +17,15 @@ from msjax.nano.section import (
 )
 from msjax.nano.sheet import LinearSheet, MaterialSheet, Sheet, TabulatedSheet
 from msjax.nano.size_effects import couple_stress_bending_length, stoney_curvature
+from msjax.nano.temperature import (
+    BeamModuli,
+    DirectionalModuli,
+    FrequencyCoefficient,
+    beam_moduli,
+    directional_moduli,
+    expanded_beam,
+    frequency_coefficient,
+)
 from msjax.nano.textbook import TextbookFilm
 from msjax.nano.thermal_motion import ThermalMotion, thermal_motion
 from msjax.nano.uncertainty import FirstOrder, MonteCarlo, first_order, monte_carlo, overtaking
@@ -27,12 +36,15 @@ from msjax.nano.wire_rigidity import WireRigidity, wire_rigidity
 __all__ = [
     "Beam",
     "BeamModes",
+    "BeamModuli",
     "Contribution",
     "Deflection",
+    "DirectionalModuli",
     "FilmFace",
     "Film",
     "FilmResponse",
     "FirstOrder",
+    "FrequencyCoefficient",
     "LinearSheet",
     "MaterialSheet",
     "MonteCarlo",
@@ -48,10 +60,14 @@ __all__ = [
     "Validity",
     "Wire",
     "WireRigidity",
+    "beam_moduli",
     "circle",
     "couple_stress_bending_length",
+    "directional_moduli",
+    "expanded_beam",
     "film_forces",
     "first_order",
+    "frequency_coefficient",
     "monte_carlo",
     "overtaking",
     "polygon",
