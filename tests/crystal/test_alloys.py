@@ -108,6 +108,7 @@ def test_refusals_of_compound_files(write):
             ms.StillingerWeberCompound.read(write("\n".join(lines)), elements)
 
 
+@pytest.mark.slow
 def test_which_atom_is_which_matters():
     potential = ms.EAM.zhou("Al", "Ni")
     rich, poor = (
@@ -145,6 +146,7 @@ def _numbers(metal):
     return [getattr(metal, name) for name in names]
 
 
+@pytest.mark.slow
 def test_phonons_are_the_hessian_of_the_atoms():
     """D at Γ and at the zone boundary of B2 against differences of forces in a doubled cell, with both masses."""
     crystal, potential = CRYSTALS["B2"], ms.EAM.zhou("Ni", "Al")
@@ -179,6 +181,7 @@ def test_a_gradient_in_the_mixture_of_parameters():
         assert float(exact) == pytest.approx(float(differences), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_nickel_aluminides_form(potential_file):
     """Mishin-like tables of Ni, Al, H (Angelo, Moody and Baskes): both aluminides lie below their elements, and the
     two files of the same potential agree."""
@@ -242,6 +245,7 @@ def test_stacked_tables():
         CubicTable.stacked([tables[0], other])
 
 
+@pytest.mark.slow
 def test_a_surface_of_an_alloy_is_its_atoms():
     """The (110) face of B2, both elements in each plane: the ideal slab by neighbour lists, less as much bulk."""
     material = ms.CauchyBorn(CRYSTALS["B2"], ms.EAM.zhou("Ni", "Al"))

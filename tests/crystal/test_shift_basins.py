@@ -64,6 +64,7 @@ def test_all_wells_of_a_rippled_chain(chain, stretch):
     assert float(response.energy * 2.0) == pytest.approx(float(found.energies[best]), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_broken_chain_in_closed_form():
     """Morse chain beyond the inflection: the even chain is a saddle, the two uneven ones mirror images."""
     crystal = ms.Crystal([[2.0]], [[0.0], [1.0]], ("X", "X"))

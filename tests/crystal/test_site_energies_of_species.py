@@ -40,6 +40,7 @@ def compound(names):
 OWN = ms.SiteEnergy(lennard_jones, OUTER, TABLES, elements=("Kr", "Ar"))
 
 
+@pytest.mark.slow
 def test_in_a_crystal():
     built_in = ms.CauchyBorn(ROCKSALT, compound(("Kr", "Ar")), inner="clamped")
     own = ms.CauchyBorn(ROCKSALT, OWN, inner="clamped")

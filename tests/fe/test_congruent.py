@@ -20,6 +20,7 @@ MATERIALS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("material", MATERIALS.values(), ids=MATERIALS)
 def test_copies_of_one_cell_have_the_stiffness_of_every_cell(material):
     mesh = ms.fe.rectangle((2.0, 1.0), (3, 2))

@@ -47,6 +47,7 @@ def test_order_and_damping_of_generalised_alpha():
         assert (float(energy[-1]) < (1 - 1e-6) * float(energy[0])) == (rho < 1), rho
 
 
+@pytest.mark.slow
 def test_a_step_force_sends_waves_along_a_rod():
     """The end of a rod under a sudden force P moves with P c/E A until the wave is back, to 2 P L/E A at t = 2 L/c."""
     problem = rod(20, [ms.fe.Traction("x+", [1e-3, 0.0])])

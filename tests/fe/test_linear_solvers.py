@@ -230,6 +230,7 @@ def test_a_start_that_is_the_solution_costs_nothing():
         assert int(status.iterations) == 0
 
 
+@pytest.mark.slow
 def test_aggregation_follows_the_operator():
     """A hierarchy of one material solves another: stiffer, softer, cell by cell at random; iterations grow, no more."""
     pytest.importorskip("pyamg", reason="the hierarchy is pyamg's")
@@ -259,6 +260,7 @@ def test_aggregation_follows_the_operator():
     assert int(plain.iterations) > 4 * counts["same"]
 
 
+@pytest.mark.slow
 def test_the_solver_without_asking():
     steel, held = ms.IsotropicElastic(1.0, 0.3, dim=2), [ms.fe.Dirichlet("x-")]
     grid, triangles = (ms.fe.rectangle((1.0, 4.0), (2, 2), kind) for kind in ("quad4", "tri3"))

@@ -87,6 +87,7 @@ def brittle(scale=1.0):
     return ms.fe.Problem(mesh, Brittle(jnp.asarray(scale)), [ms.fe.Dirichlet("x-"), ms.fe.Dirichlet("x+", [1.0, 0.0])])
 
 
+@pytest.mark.slow
 def test_a_path_that_cannot_go_on_keeps_its_last_good_step():
     path = march(brittle(), [0.0, 0.25, 1.0], smallest=1e-4)
     assert path.status.code == Code.NONFINITE

@@ -162,6 +162,7 @@ def test_the_largest_eigenvalue_is_bounded_closely(contrast):
     assert true <= found <= 1.25 * true
 
 
+@pytest.mark.slow
 def test_the_cube_of_nine_codes():
     """Top reaction of the clamped cube, and scipy's solution on a coarser one."""
     shape = (20, 20, 20)
@@ -173,6 +174,7 @@ def test_the_cube_of_nine_codes():
     assert forces[:, :, -1, 2].sum() == pytest.approx(0.1066818909, abs=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("double", [False, True])
 def test_against_a_direct_solution(double):
     """Odd sizes, a field, random pins, both forms of the operator; the float32 hierarchy is certified in float64."""
@@ -204,6 +206,7 @@ def test_iterations_do_not_depend_on_the_size():
     assert max(counts) - min(counts) <= 2, counts
 
 
+@pytest.mark.slow
 def test_contrast_and_flat_cells():
     shape = (48, 48)
     affine = clamped(shape)
@@ -228,6 +231,7 @@ def test_axes_are_coarsened_where_cells_are_thin():
     assert all(0 in axes for axes in coarsenings((4096, 1), 2, None))
 
 
+@pytest.mark.slow
 def test_members_of_a_batch_stay_apart():
     """Materials and loads batched: as looped; NaN, indefinite and zero right-hand sides are named, each alone."""
     shape = (16, 15)

@@ -62,6 +62,7 @@ def test_maysels_theorem(kind):
     np.testing.assert_allclose(slope, expected, rtol=1e-7, atol=1e-9 * float(jnp.max(expected)))
 
 
+@pytest.mark.slow
 def test_a_linear_temperature_bends_a_free_body_without_stress():
     """Strains of compatibility: u is quadratic and every stress zero (Boley and Weiner, § 3.9)."""
     mesh = ms.fe.quadratic(shaken(ms.fe.box((2.0, 1.0, 1.0), (2, 2, 2))))

@@ -252,6 +252,7 @@ def test_a_plateau_is_no_v():
     assert sweep(3.0 * (x + h), 3.0 * (x - h), h, np.array(3.0), 1.0, 1.0).exact
 
 
+@pytest.mark.slow
 def test_loops_of_compiled_programs():
     """A stress runs Newton once, and whoever ignores the tangent does not run it again."""
     silicon = ms.CauchyBorn(ms.bulk("Si", "diamond", a=5.431), ms.StillingerWeber())

@@ -30,6 +30,7 @@ def test_a_table_answers_as_the_material_it_was_made_of(copper):
         np.testing.assert_allclose(found.stiffness12, expected.stiffness12, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_table_ends_where_the_material_fails_and_says_so(copper):
     # under equal compression the thickness grows without end somewhere before -40 %
     sheet = MaterialSheet(copper)

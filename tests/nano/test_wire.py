@@ -49,6 +49,7 @@ def test_a_bent_bar_takes_its_anticlastic_shape():
         np.testing.assert_allclose(u / curvature, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "section", [rectangle(3.0, 2.0), rhombus(3.0, 2.0), circle(2.0)], ids=["rectangle", "rhombus", "circle"]
 )
@@ -62,6 +63,7 @@ def test_faces_and_edges_count_as_in_the_linear_section(section):
     assert float(tangent[1, 1]) == pytest.approx(float(expected.bending), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_faces_that_differ_curl_a_bar():
     """Strain and curvature at rest of the linear section, and no sideways pull of a tension along the beam alone."""
     bulk, section, tension = ms.IsotropicElastic(E, 0.0), rectangle(3.0, 2.0), 1e-6

@@ -61,6 +61,7 @@ def test_conduction(kind):
     np.testing.assert_allclose(rates, [degree(kind) + 1, degree(kind)], atol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tri3", "tri6", "quad4", "quad9", "tet10"])
 def test_elasticity(kind):
     dim = 3 if kind in SPACE else 2

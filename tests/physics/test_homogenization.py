@@ -60,6 +60,7 @@ def test_a_laminate_may_lie_any_way(numbers, axis):
     assert float(found[3 + axis, 3 + axis]) == pytest.approx(numbers["laminate"]["C44"], rel=1e-10)
 
 
+@pytest.mark.slow
 def test_other_conditions_bracket_a_laminate(numbers):
     """Across the layers tractions are uniform anyway; along them, or with held faces, the cell is not the laminate."""
     layers = np.array([0, 0, 1, 1])[:, None, None] * np.ones((4, 2, 2), int)
@@ -249,6 +250,7 @@ def test_a_few_spheres_have_the_slopes_of_eshelby(numbers, contrast, key, error)
     np.testing.assert_allclose(dilute_limit(3, (4, 8), (4, 6), contrast), numbers["dilute"][key], rtol=error)
 
 
+@pytest.mark.slow
 def test_a_checkerboard_conducts_the_geometric_mean():
     """k = √(k₁k₂) exactly (doi:10.1063/1.1704281): energies approach it from above, their duals from below."""
     first, second = 1.0, 10.0

@@ -75,6 +75,7 @@ def test_fields_of_phases(bc):
     assert_derivative(along, jnp.zeros(3), step=1e-2)
 
 
+@pytest.mark.slow
 def test_every_voxel_at_once():
     """The whole gradient in one reverse pass, against differences in some voxels."""
 
@@ -90,6 +91,7 @@ def test_every_voxel_at_once():
         assert float(gradient[voxel]) == pytest.approx(float(slope), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bc", BCS)
 def test_geometry_through_a_smooth_edge(bc):
     assert_derivative(lambda g: stiffness(disc(g[0], (g[1], g[2])), MODULI, bc), jnp.array([0.3, 0.5, 0.45]))
@@ -155,6 +157,7 @@ def test_the_hessian():
     assert float(gradient @ young) == pytest.approx(float(c11(young)), rel=1e-10)  # Euler
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     jax.__version_info__ < (0, 11), reason="JAX 0.10 cannot reverse twice through a linear solve inside lax.map"
 )
@@ -233,6 +236,7 @@ def poisoned(kind):
     return clean, (jnp.asarray(images, jnp.int32), jnp.asarray(moduli))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
@@ -259,6 +263,7 @@ def test_a_poisoned_member_leaves_the_others_to_the_bit(kind, code):
         assert np.all(np.isnan(spoiled[0][2]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["NaN modulus", "not definite"])
 def test_a_poisoned_member_leaves_the_gradient_of_shared_parameters_finite(kind):
     """A masked sum over the members that are well has their gradient; one that is not masked is NaN."""

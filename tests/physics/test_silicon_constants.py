@@ -9,6 +9,7 @@ from msjax import units
 LATTICE_CONSTANT = 5.430949778
 
 
+@pytest.mark.slow
 def test_stillinger_weber_silicon_of_matscipy():
     """Clamped (Born) and relaxed constants to 1e-6, with C44 from 109.7565 GPa to 56.4493 GPa."""
     manybody = pytest.importorskip("matscipy.calculators.manybody", reason="needs matscipy")

@@ -48,6 +48,7 @@ def test_chain_loses_stability_where_the_continuum_does():
     assert found.soft.verdict is Verdict.ELLIPTICITY_LOST
 
 
+@pytest.mark.slow
 def test_square_lattice_of_springs_loses_long_waves_first():
     """W(λI) = (λ − 1)² + (√2 λ − √2)²: instability at λ = 5/6 along the diagonal; W(0.75) = 0.1875."""
     material = square()
@@ -224,6 +225,7 @@ def test_the_refined_minimum_beats_the_grid():
     np.testing.assert_allclose(coarse.lowest_modulus, fine.lowest_modulus, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_no_wave_is_softer_than_the_one_found():
     """Random waves and directions of strongly strained crystals, stable and unstable."""
     material = ms.CauchyBorn(ms.bulk("Cu", "fcc", a=3.615), ms.EAM.gupta("Cu"))

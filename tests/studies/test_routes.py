@@ -8,6 +8,7 @@ from msjax.crystal.equilibrium import equilibrium
 from msjax.studies import plate_routes, wire_routes
 
 
+@pytest.mark.slow
 def test_a_silicon_plate_by_five_routes():
     """3 EI/L³ and EI* to round-off; beams, relaxed section and elements in 3-D within a per cent."""
     found = plate_routes(130.0, 0.28, 200.0, 50.0, 2000.0, -10.655, cells=(1, 2, 16))

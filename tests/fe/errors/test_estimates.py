@@ -25,6 +25,7 @@ def exact(x):
     return jnp.sin(jnp.pi * x[:1]) * jnp.sin(jnp.pi * x[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "cells", "within"), [("tri3", 4, 0.04), ("tri3", 8, 0.02), ("quad4", 8, 0.16), ("quad4", 16, 0.05),
                                   ("tri6", 6, 0.1), ("quad9", 6, 0.06)],
