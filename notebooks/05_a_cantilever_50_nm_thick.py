@@ -57,6 +57,13 @@ for name, beam in [("bulk alone", bare), ("with its surfaces", silicon)]:
 kT = 1.380649e-23 * 300.0 * 1e18  # J = N m; in nN nm
 motion = nano.thermal_motion(silicon, kT)
 print(f"rms at the tip {float(motion.rms[-1]):.4f} nm; shares of the modes {np.round(np.asarray(motion.shares), 6)}")
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+axes[0].plot(motion.x, motion.rms)
+axes[0].set(xlabel="along the beam, nm", ylabel="rms deflection, nm")
+frequency = np.geomspace(1e6, 5e8, 2000)
+axes[1].loglog(frequency / 1e6, motion.spectrum(jnp.asarray(frequency), quality=100.0))
+axes[1].set(xlabel="frequency, MHz", ylabel="spectrum at the tip, nm²/Hz")
+fig.tight_layout()
 
 # %% [markdown]
 # ## 2 What the textbook leaves out, as a budget
@@ -164,4 +171,14 @@ print(studies.wire_routes(bulk, 17, 30.7236753, 0.036058064, -0.44811))
 # command line: `msjax fit -k cantilevers`.
 
 # %%
-print(studies.shipped_cantilever_study())
+fitted = studies.shipped_cantilever_study()
+print(fitted)
+
+# %%
+fig, axis = plt.subplots(figsize=(6, 3.6))
+length = np.asarray(fitted.cantilevers.controls["L"]) / units.nm
+for name, marker in zip(fitted.relative, "osv^", strict=True):
+    axis.plot(length, 100.0 * fitted.relative[name], marker, label=name)
+axis.axhline(0.0, color="k", lw=0.5)
+axis.set(xlabel="length, nm", ylabel="measured less predicted, %")
+axis.legend()

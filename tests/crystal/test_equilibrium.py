@@ -28,6 +28,7 @@ def hexagonal(a, ratio, u=0.25):
     return ms.Crystal(a * cell, a * basis, ("X", "X"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", CASES)
 def test_lattice_constant_and_energy_agree_with_lammps(key, reference, potential_file):
     entry = reference("lattice_response")[key]
@@ -46,6 +47,7 @@ def test_lattice_constant_and_energy_agree_with_lammps(key, reference, potential
     assert np.max(np.abs(response.stress)) < 1e-12 * np.max(np.abs(response.tangent))
 
 
+@pytest.mark.slow
 def test_a_hexagonal_crystal_relaxes_cell_and_shifts():
     """From a wrong c/a, a shear and a misplaced atom to the stress-free hexagonal cell."""
     crystal = hexagonal(1.08, 1.70, u=0.23)

@@ -118,6 +118,7 @@ def heavy(material, mass):
     return eqx.tree_at(lambda m: m.material.crystal.masses, material, jnp.array([mass]))
 
 
+@pytest.mark.slow
 def test_the_classical_limit():
     """Heavy atoms move classically (ħ → 0 with the masses), and what is left goes like 1/m: Wigner and Kirkwood."""
     apart = []
@@ -177,6 +178,7 @@ def test_temperature_comes_from_the_inputs_or_the_material():
     assert float(given.energy) != float(material.respond(F).energy)
 
 
+@pytest.mark.slow
 def test_where_a_phonon_is_soft_there_is_no_free_energy():
     """Stretched beyond its ideal strength the chain fails, and leaves the others of its batch alone."""
     material = chain()

@@ -96,6 +96,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_forces_and_matrices_are_derivatives_of_the_energy(name):
     mesh, material, options = CASES[name]
@@ -149,6 +150,7 @@ def test_patches_are_exact_and_nothing_but_rigid_motions_is_free(name):
     assert values[rigid - 1] < 1e-10 * values[-1] < 1e-4 * values[rigid]
 
 
+@pytest.mark.slow
 def test_second_degree_keeps_its_order():
     """A polynomial field of near-incompressible material, −div σ = f, by bodies' halves: errors fall as h³."""
     poisson = 0.4999

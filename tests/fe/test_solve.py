@@ -40,6 +40,7 @@ LOADS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("material", [STEEL, RUBBER], ids=["linear", "rubber"])
 def test_reactions_balance_the_loads(material):
     """Forces in all; moments about the origin, at finite strain with the arms that the forces then have."""
@@ -55,6 +56,7 @@ def test_reactions_balance_the_loads(material):
     assert float(jnp.max(jnp.abs(solution.reactions))) > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("material", [STEEL, RUBBER], ids=["linear", "rubber"])
 def test_the_energy_changes_by_the_reaction(material):
     """∂Π/∂v of a prescribed displacement is the force that it takes; Castigliano's theorem."""
@@ -275,6 +277,7 @@ def test_a_rigid_face_takes_forces_as_one_body():
     assert face[2, 0] != pytest.approx(face[0, 0], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_solutions_batch_over_loads_as_they_loop():
     base = pulled(RUBBER, jnp.array([0.2, 0.0]))
     factors = jnp.array([0.2, 0.9, 1.4])
@@ -286,6 +289,7 @@ def test_solutions_batch_over_loads_as_they_loop():
     np.testing.assert_allclose(whole, batch.u, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_plane_stress_of_a_linear_material_is_one_solve():
     """σ = E/(1 − ν²) ... : the same as the plane tensor written out (Timoshenko and Goodier, ch. 2)."""
     young, poisson = 3.0, 0.3

@@ -63,6 +63,7 @@ def test_constrained_layer(ratio):
     assert float(2.0 * solution.energy / 0.1) == pytest.approx(layer_stress(ratio) * 0.05, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_constrained_shear_layer_in_the_plane():
     """A strip sheared by its upper side, periodic along x; τ = μ U/H/(1 − (2ℓ/H) tanh(H/2ℓ))."""
     strip = splines((0.5, 1.0), (1, 24))

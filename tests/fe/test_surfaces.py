@@ -168,6 +168,7 @@ def test_forces_and_stiffness_are_derivatives_and_rotations_cost_nothing(name):
     assert np.max(np.abs(np.sum(np.asarray(force), axis=0))[-1]) < 1e-12 * np.max(np.abs(force))  # no net force
 
 
+@pytest.mark.slow
 def test_gradients_and_what_stays_when_loads_are_scaled():
     def force(tension):
         surface = GurtinMurdoch(tension, 0.1, 0.15, dim=2)

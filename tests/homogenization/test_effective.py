@@ -60,6 +60,7 @@ def test_a_half_full_voxel_is_the_material_between():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [2, 3])
 def test_many_phases_as_few(dim):
     """More than a handful of crystals take a stiffness per voxel; as pairs of equal crystals they are a handful."""
@@ -179,6 +180,7 @@ def test_a_conducting_cell_keeps_every_claim_of_a_material():
     ms.check_material(ms.RVE(IMAGE[:4, :4], [ms.Conductor(1.0, dim=2), ms.Conductor(3.0, dim=2)], tolerance=1e-12))
 
 
+@pytest.mark.slow
 def test_too_few_steps_raise_or_are_nan():
     rve = ms.RVE(IMAGE, [SOFT, STIFF], max_steps=2)
     with pytest.raises(SolveError, match="effective_stiffness: 3 members: 3 MAX_STEPS") as caught:

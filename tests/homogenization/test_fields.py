@@ -22,6 +22,7 @@ def means(field):
     return field.mean(axis=tuple(range(2, field.ndim)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bc", "integration", "shape"),
     [

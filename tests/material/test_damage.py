@@ -107,6 +107,7 @@ def test_concrete_is_ten_times_as_strong_in_compression():
 STEP = {2: np.array([[3e-4, 1e-4], [2e-4, -1e-4]]), 3: np.array([[3e-4, 1e-4, 0], [0, -1e-4, 2e-4], [1e-4, 0, 2e-4]])}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("equivalent", "softening", "dim"),
     [("energy", EXPONENTIAL, 3), ("von Mises", LINEAR, 2)],

@@ -69,6 +69,7 @@ def test_tabulated_constants_give_the_thin_sheet(name, bulk_constants):
         assert float(found[key]) == pytest.approx(data[key][0], rel=limit), key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "limit"), [("Al_zhou", 2e-5), ("Cu_mishin1", 8e-3)])
 def test_tension_bar(name, limit, bulk_constants):
     data = bulk_constants(name)

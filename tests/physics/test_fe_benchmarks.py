@@ -57,6 +57,7 @@ def stress_at(problem, solution, node):
     return problem.parts[0].material.respond(jnp.eye(3) + strain).stress
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kinematics", ["plane_strain", "axisymmetric"])
 def test_lames_cylinder(kinematics):
     """a = 1, b = 2, p = 1, E = 1, ν = 0.3 in plane strain."""
@@ -95,6 +96,7 @@ def test_lames_sphere(kinematics):
     np.testing.assert_allclose(np.diag(stress), [-1.0, 5.0 / 7.0, 5.0 / 7.0], atol=0.035)
 
 
+@pytest.mark.slow
 def test_kirschs_hole():
     """Pulled along x: 3 above the hole, −1 beside it. The plate is cut out of the infinite one, whose tractions act."""
 

@@ -53,6 +53,7 @@ def degree(kind):
     return ms.fe.cell_type(kind).degree
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_conduction(kind):
     dim = ms.fe.cell_type(kind).dim

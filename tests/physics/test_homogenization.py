@@ -188,6 +188,7 @@ def boolean_discs(key, n, radius, count):
     return jnp.any(gap[0][:, :, None] ** 2 + gap[1][:, None] ** 2 < radius**2, axis=0).astype(jnp.int32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", [10.0, 0.1, 0.0])
 def test_the_mean_of_isotropic_members_respects_hashin_and_shtrikman(contrast):
     materials = [ms.IsotropicElastic(1.0, 0.3, 2), ms.IsotropicElastic(contrast, 0.3, 2)]

@@ -15,7 +15,7 @@ import pytest
 import msjax as ms
 from msjax import units
 from msjax.crystal.equilibrium import equilibrium
-from msjax.crystal.surfaces import SurfaceCauchyBorn
+from msjax.crystal.surfaces import ExpandedSurface, SurfaceCauchyBorn
 from msjax.io import data_file
 
 SYMMETRIC = [ms.fe.Dirichlet(f"{x}-", 0.0, x) for x in "xyz"]
@@ -74,7 +74,10 @@ def test_a_copper_wire_without_a_fit(potential_file):
     potential = ms.EAM.setfl(potential_file("Cu_mishin1.eam.alloy"))
     bulk = equilibrium(ms.CauchyBorn(ms.bulk("Cu", "fcc", 3.6149), potential)).material
     edge = 2.0 * float(bulk.crystal.volume / 2.0) ** (1.0 / 3.0)
-    faces = [ms.fe.SurfaceEnergy(f"{x}+", SurfaceCauchyBorn(bulk, m)) for x, m in (("x", "100"), ("y", "010"))]
+    faces = [
+        ms.fe.SurfaceEnergy(f"{x}+", ExpandedSurface.of(SurfaceCauchyBorn(bulk, m)))
+        for x, m in (("x", "100"), ("y", "010"))
+    ]
     planes = 17
     side = planes * edge / 2.0
     mesh = ms.fe.box((side / 2.0, side / 2.0, edge), (3, 3, 1), "hex27")  # a quarter of the section

@@ -194,6 +194,7 @@ def test_small_and_large_cells_agree():
     np.testing.assert_allclose(many.stress, one.stress, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_an_atom_alone():
     """U = −√m has no slope at zero, yet what is alone feels nothing."""
     potential = POTENTIALS["Gupta"]
@@ -209,6 +210,7 @@ def test_an_atom_alone():
         assert np.all(np.isfinite(slope))
 
 
+@pytest.mark.slow
 def test_failed_members_harm_no_others():
     """NaN positions and used-up skins are NaN with their status, in value and gradient; the others are right."""
     potential, configuration = POTENTIALS["Gupta"], disordered()
@@ -266,6 +268,7 @@ def test_lists_are_arguments():
     assert traced == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "loops"), [("Gupta", (1, 2, 2)), ("Lennard-Jones", (1, 1, 1))])
 def test_what_is_not_used_is_not_computed(name, loops):
     """Loops over pieces in the compiled program: energy, forces, all."""

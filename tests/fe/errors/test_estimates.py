@@ -94,6 +94,7 @@ def test_the_dual_weighted_residual_is_exact_where_the_richer_space_holds_the_so
         assert found.value != pytest.approx(true, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_goal_of_a_singular_problem():
     mesh = l_shape(4)
     problem_on, energy = singular_problem(2 / 3), singular_energy(2 / 3)
