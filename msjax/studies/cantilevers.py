@@ -1,6 +1,5 @@
 """Cantilevers of a few sections: rigidities and clamp offset from tip stiffness and frequencies."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from msjax.studies.cantilever_law import (
 )
 from msjax.studies.cubic_bulk import CubicBulk, cubic_bulk
 from msjax.studies.films import Progress
+from msjax.studies.study import Study
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Rotations:
 
 
 @dataclass(frozen=True)
-class CantileverStudy:
+class CantileverStudy(Study):
     """Result of :func:`cantilever_study`: ``str(study)`` is the report, :meth:`save` writes the result file.
 
     ``plain`` holds for each section the smallest and the largest E, GPa, that Euler–Bernoulli's k = 3 E I/L³ gives
@@ -64,9 +64,6 @@ class CantileverStudy:
             subsets.append(names)
         return [(" + ".join(subset), self.fit.identifiability_from(*subset).ratio) for subset in subsets]
 
-    def __str__(self) -> str:
-        return self.report()
-
     def report(self, level: float = 0.9) -> str:
         """The study as text."""
         from msjax.studies.cantilever_report import report
@@ -78,12 +75,6 @@ class CantileverStudy:
         from msjax.studies.cantilever_report import record
 
         return record(self)
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the result file (JSON), replacing it in one step."""
-        from msjax.io import write_json
-
-        write_json(path, self.record())
 
 
 def cantilever_study(

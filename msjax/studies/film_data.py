@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 import jax
 import numpy as np
 
+from msjax import units
 from msjax.calibration import Observations
+from msjax.calibration.quantities import factor
 from msjax.io import data_file
 from msjax.studies import columns
 from msjax.studies.film_bulk import METALS
@@ -97,6 +99,12 @@ def thickness_of(films: Observations) -> str:
     if len(films.controls) != 1:
         raise ValueError(f"films: expected one control, the thickness, got {', '.join(films.controls) or 'none'}")
     return next(iter(films.controls))
+
+
+def at_least_as_thick(data: Observations, thickness: float) -> Observations:
+    """Those with a thickness, or side, of at least so many nm."""
+    control = thickness_of(data)
+    return data.window(control, at_least=thickness * units.nm / factor(data.unit(control)))
 
 
 COLUMNS = columns.Columns(

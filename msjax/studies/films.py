@@ -1,6 +1,5 @@
 """The main job: film laws side by side on film data, with what each returns for the surface and what it leaves out."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from msjax.nano import FilmFace, LinearSheet, TabulatedSheet
 from msjax.studies.film_bulk import METALS, NAMES, FilmBulk, Route, film_bulk
 from msjax.studies.film_data import shipped_films, thickness_of, with_noise
 from msjax.studies.film_laws import CONSTANTS, FilmLaw, surface_parameters
+from msjax.studies.study import Study
 from msjax.studies.textbook_lines import Line, apparent_moduli, slopes_of, textbook_lines
 
 THINNEST = 1.9
@@ -78,7 +78,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class FilmStudy:
+class FilmStudy(Study):
     """Result of :func:`film_study`: ``str(study)`` is the report, :meth:`save` writes the result file.
 
     ``laws`` in the order fitted: "full", "constant" and "linear bulk"; ``noisy`` the full law on the same films with
@@ -109,9 +109,6 @@ class FilmStudy:
         found = slopes_of(bulk, *(values[name] * units.N_per_m for name in CONSTANTS))
         return {name: (s / units.N_per_m, part / units.N_per_m) for name, (s, part) in found.items()}
 
-    def __str__(self) -> str:
-        return self.report()
-
     def report(self, level: float = 0.9) -> str:
         """The study as text."""
         from msjax.studies.film_report import report
@@ -123,12 +120,6 @@ class FilmStudy:
         from msjax.studies.film_report import record
 
         return record(self)
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the result file (JSON), replacing it in one step."""
-        from msjax.io import write_json
-
-        write_json(path, self.record())
 
 
 def film_study(

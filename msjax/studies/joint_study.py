@@ -1,6 +1,5 @@
 """Films, wires and cantilevers of one face in one fit: what they share, and which of them carries what."""
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,20 +7,20 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from msjax import __version__, units
+from msjax import __version__
 from msjax.calibration import Fit, JointModel, Normal, Parameter, calibrate, joined
-from msjax.calibration.quantities import factor
 from msjax.calibration.report import table
-from msjax.io import data_file, read_quantities, write_json
+from msjax.io import data_file, read_quantities
 from msjax.studies.cantilever_data import shipped_cantilevers
 from msjax.studies.cantilever_law import cantilever_parameters, shipped_cantilever_law
 from msjax.studies.cubic_bulk import cubic_bulk
 from msjax.studies.film_bulk import Route, film_bulk
-from msjax.studies.film_data import shipped_films, thickness_of
+from msjax.studies.film_data import at_least_as_thick, shipped_films
 from msjax.studies.film_laws import CONSTANTS, FilmLaw, surface_parameters
 from msjax.studies.film_report import numbers
 from msjax.studies.films import THINNEST, Progress, Truth, slab_truth
 from msjax.studies.section_law import WireSection
+from msjax.studies.study import Study
 from msjax.studies.wire_data import shipped_wires
 from msjax.studies.wire_law import edge_parameters
 
@@ -36,7 +35,7 @@ FOURTH = Parameter("G1122", "N/m", prior=Normal(0.0, 5000.0))
 
 
 @dataclass(frozen=True)
-class JointStudy:
+class JointStudy(Study):
     """Result of :func:`joint_study`: ``str(study)`` is the report, :meth:`save` writes the result file."""
 
     title: str
@@ -62,9 +61,6 @@ class JointStudy:
         """(measured − predicted)/measured."""
         data = self.fit.observations
         return {k: np.asarray(r * data.sd[k] / data.values[k]) for k, r in self.fit.residuals.items()}
-
-    def __str__(self) -> str:
-        return self.report()
 
     def report(self, level: float = 0.9) -> str:
         """The study as text."""
@@ -104,10 +100,6 @@ class JointStudy:
             "report": self.report(),
         }
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the result file (JSON), replacing it in one step."""
-        write_json(path, self.record())
-
 
 def joint_study(
     route: Route = "auto",
@@ -141,8 +133,8 @@ def joint_study(
     spacing = read_quantities(data_file("bulk_Cu_mishin1.csv"))["a0"]
     law = WireSection(bulk.material.material, jnp.asarray(0.5 * spacing.internal))
     data = {
-        "films": _window(shipped_films("Cu"), films_at_least),
-        "wires": _window(shipped_wires(relative_sd=SPREAD), wires_at_least),
+        "films": at_least_as_thick(shipped_films("Cu"), films_at_least),
+        "wires": at_least_as_thick(shipped_wires(relative_sd=SPREAD), wires_at_least),
         "cantilevers": shipped_cantilevers(measured=("k_lin", "f1")).window("D", at_least=cantilevers_at_least),
     }
     beams = shipped_cantilever_law(data["cantilevers"])
@@ -156,8 +148,3 @@ def joint_study(
     fit = calibrate(model, joined(data), parameters, starts=1)
     tell(2, 2, "done")
     return JointStudy("Films, wires and cantilevers of copper, {100} faces", fit, slab_truth(bulk, "Cu"))
-
-
-def _window(data, at_least: float):
-    control = thickness_of(data)
-    return data.window(control, at_least=at_least * units.nm / factor(data.unit(control)))

@@ -1,6 +1,5 @@
 """Square wires in tension: a wire law fitted alone, and with films of the same faces."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +9,11 @@ import numpy as np
 
 from msjax import units
 from msjax.calibration import Band, Fit, JointModel, Observations, Parameter, calibrate, joined
-from msjax.calibration.quantities import factor
 from msjax.studies.film_bulk import NAMES, FilmBulk, Route, film_bulk
-from msjax.studies.film_data import shipped_films, thickness_of
+from msjax.studies.film_data import at_least_as_thick, shipped_films
 from msjax.studies.film_laws import CONSTANTS, FilmLaw, surface_parameters
 from msjax.studies.films import THINNEST, Progress, Truth, slab_truth
+from msjax.studies.study import Study
 from msjax.studies.textbook_lines import Line
 from msjax.studies.wire_data import shipped_wires
 from msjax.studies.wire_law import (
@@ -35,7 +34,7 @@ leaves out from 3 nm on. Their numbers are good to 1e-6."""
 
 
 @dataclass(frozen=True)
-class WireStudy:
+class WireStudy(Study):
     """Result of :func:`wire_study`: ``str(study)`` is the report, :meth:`save` writes the result file.
 
     ``alone`` is the law fitted to the wires, ``together`` to wires and films (None without films), with τ₀, Γ₁₁ and Γ₁₂
@@ -77,9 +76,6 @@ class WireStudy:
         found = {k: np.asarray(r * data.sd[k] / data.values[k]) for k, r in fit.residuals.items()}
         return {name.removeprefix(prefix): r for name, r in found.items() if name.startswith(prefix)}
 
-    def __str__(self) -> str:
-        return self.report()
-
     def report(self, level: float = 0.9) -> str:
         """The study as text."""
         from msjax.studies.wire_report import report
@@ -91,12 +87,6 @@ class WireStudy:
         from msjax.studies.wire_report import record
 
         return record(self)
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the result file (JSON), replacing it in one step."""
-        from msjax.io import write_json
-
-        write_json(path, self.record())
 
 
 def wire_study(
@@ -136,7 +126,7 @@ def wire_study(
     """
     tell = progress or (lambda done, total, message: None)
     total = 1 if films is None else 2
-    data = _window(wires, at_least)
+    data = at_least_as_thick(wires, at_least)
     uniaxial = uniaxial_bulk(bulk.material.material)
     model = WireFirstOrder(uniaxial) if law is None else law
     own = tuple(edge_parameters() if parameters is None else parameters)
@@ -146,7 +136,7 @@ def wire_study(
     together = None
     if films is not None:
         tell(1, total, f"{title}: fitting wires and films together")
-        both = joined({"films": _window(films, films_at_least), "wires": data})
+        both = joined({"films": at_least_as_thick(films, films_at_least), "wires": data})
         joint = JointModel({"films": FilmLaw(bulk.sheet), "wires": model})
         together = calibrate(joint, both, (*surface_parameters(), *own), starts=starts)
     tell(total, total, f"{title}: done")
@@ -168,8 +158,3 @@ def shipped_wire_study(
         truth=slab_truth(bulk, "Cu"),
         progress=progress,
     )
-
-
-def _window(data: Observations, at_least: float) -> Observations:
-    control = thickness_of(data)
-    return data.window(control, at_least=at_least * units.nm / factor(data.unit(control)))
