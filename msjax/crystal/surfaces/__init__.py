@@ -11,3 +11,6 @@ from msjax.crystal.surfaces.higher import derivatives as derivatives
 from msjax.crystal.surfaces.higher import fit as fit
 from msjax.crystal.surfaces.on_bodies import SurfaceCauchyBorn as SurfaceCauchyBorn
 from msjax.crystal.surfaces.polynomial import SurfacePolynomial as SurfacePolynomial
+from msjax.crystal.surfaces.quasi_harmonic import QuasiHarmonicSurface as QuasiHarmonicSurface
+from msjax.crystal.surfaces.quasi_harmonic import SurfaceAtTemperature as SurfaceAtTemperature
+from msjax.crystal.surfaces.quasi_harmonic import at_temperature as at_temperature

@@ -8,6 +8,7 @@ import numpy as np
 
 from msjax import units
 from msjax.crystal.surfaces.energetics import Surface
+from msjax.crystal.surfaces.quasi_harmonic import QuasiHarmonicSurface
 from msjax.status import Status, check
 from msjax.typing import Array, Float, Scalar, concrete
 
@@ -54,7 +55,7 @@ class SurfaceConstants(NamedTuple):
         return "\n".join(f"{name:13s} {value + 0.0:10.6f} N/m" for name, value in rows.items())
 
 
-def constants(surface: Surface, *, throw: bool = True) -> SurfaceConstants:
+def constants(surface: Surface | QuasiHarmonicSurface, *, throw: bool = True) -> SurfaceConstants:
     """Surface energy, surface stress and surface stiffness at F = 1, of a crystal that is free of stress.
 
     One relaxation; differentiable in the potential's parameters and the crystal. A gradient at the equilibrium
@@ -62,6 +63,8 @@ def constants(surface: Surface, *, throw: bool = True) -> SurfaceConstants:
 
         relaxed = equilibrium(bulk).material
         constants(eqx.tree_at(lambda s: s.material, surface, relaxed)).tau0
+
+    At a temperature, take the ``surface`` of :func:`msjax.surfaces.at_temperature`; constants are isothermal then.
 
     Raises ``ValueError`` when the values are concrete and the crystal is under stress by more than a strain of about
     ``STRESS_FREE``: excess energies then depend on where they are taken; and
@@ -82,7 +85,7 @@ def constants(surface: Surface, *, throw: bool = True) -> SurfaceConstants:
 
 
 @eqx.filter_jit
-def _constants(surface: Surface) -> SurfaceConstants:
+def _constants(surface: Surface | QuasiHarmonicSurface) -> SurfaceConstants:
     response = surface.respond(jnp.eye(2))
     return SurfaceConstants(response.energy, response.stress, engineering(response.tangent), response.status)
 
@@ -95,7 +98,7 @@ def engineering(tangent: Float[Array, "2 2 2 2"]) -> Float[Array, "3 3"]:
     return jnp.einsum("viJ,iJkL,wkL->vw", jnp.asarray(modes), tangent, jnp.asarray(modes))
 
 
-def _check_stress_free(surface: Surface) -> None:
+def _check_stress_free(surface: Surface | QuasiHarmonicSurface) -> None:
     material = surface.material
     response = material.respond(jnp.eye(3))
     if not concrete(response.stress, response.tangent) or not bool(np.all(np.isfinite(response.stress))):

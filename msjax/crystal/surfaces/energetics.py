@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from msjax.crystal.cauchy_born import CauchyBorn, bind, screen_neighbours, screen_tables
-from msjax.crystal.neighbours import STRAIN_MARGIN, bound_on_stretch, check_margin, topological
+from msjax.crystal.neighbours import STRAIN_MARGIN, Neighbours, bound_on_stretch, check_margin, topological
 from msjax.crystal.surfaces.face import face_of
 from msjax.crystal.surfaces.layers import Arguments, expand_jointly, relax, side_by_side
 from msjax.crystal.surfaces.slab import Slab, build_slab, nearest_distance, spacing_of
@@ -124,15 +124,18 @@ class Surface(Material):
         return _respond(self, check_strain(strain, 2), state)
 
 
-def arguments_of(surface: Surface, in_plane: Float[Array, "2 2"]) -> Arguments:
-    """Bonds of the slab, then of the bulk, in the face's axes, and how they feel (c, s, u)."""
-    material, slab = surface.material, surface.slab
+def arguments_of(
+    material: CauchyBorn, slab: Slab, in_plane: Float[Array, "2 2"], bulk: Neighbours | None = None
+) -> Arguments:
+    """Bonds of the slab, then of the bulk (by default those of the material's own list), in the face's axes, and how
+    they feel (c, s, u)."""
     crystal = material.crystal
-    of_bulk = material.reference_bonds @ slab.face.axes(crystal.cell).T
+    bulk = material.neighbours if bulk is None else bulk
+    of_bulk = bulk.vectors(crystal.cell, crystal.basis) @ slab.face.axes(crystal.cell).T
     of_slab = slab.reference_bonds(crystal.cell, crystal.basis)
     reference = jnp.concatenate([of_slab, of_bulk])
     u = np.concatenate([slab.bond_pattern, np.zeros((len(of_bulk), len(slab.leaders)))])
-    s = np.concatenate([slab.shift_of_bond, material.neighbours.shift_of_bond])
+    s = np.concatenate([slab.shift_of_bond, bulk.shift_of_bond])
     pattern = jnp.concatenate([reference[:, 2:], jnp.asarray(s), jnp.asarray(u)], axis=1)
     return Arguments(in_plane, reference, pattern, bind(material.potential, reference))
 
@@ -141,7 +144,7 @@ def arguments_of(surface: Surface, in_plane: Float[Array, "2 2"]) -> Arguments:
 def _respond(surface: Surface, strain: Array, state: Array | None) -> Response:
     in_plane, status = safe_deformation(strain)
     material, slab = surface.material, surface.slab
-    arguments = arguments_of(surface, in_plane)
+    arguments = arguments_of(material, slab, in_plane)
     together, difference = side_by_side(slab.neighbours, material.neighbours, slab.repeats)
     start = surface.initial_state() if state is None else state
     if surface.layers == "relaxed":
@@ -154,32 +157,31 @@ def _respond(surface: Surface, strain: Array, state: Array | None) -> Response:
     energy, stress = joint.energy / faces, (joint.gradient[:4] / faces).reshape(2, 2)
     hessian = schur(joint.hessian, 4) if surface.layers == "relaxed" else joint.hessian[:4, :4]
     tangent = (hessian / faces).reshape(2, 2, 2, 2)
-    status = _screen(surface, in_plane, free, joint.moments, status)
+    status = screen_layers(material, slab, in_plane, free, status)
+    status = screen_tables(material.potential, together, joint.moments, status)
     status = screen(status, ~(jnp.isfinite(energy) & jnp.all(jnp.isfinite(stress))), Code.NONFINITE)
     of_tangent = tangent_status(tangent, status)
     energy, stress, free = guard((energy, stress, free), status.failed)
     return Response(energy, stress, guard(tangent, of_tangent.failed), free, status, of_tangent)
 
 
-def _screen(surface: Surface, in_plane, free, moments, status: Status) -> Status:
-    """Neighbours that may have come in unseen, in the bulk and in the slab, and moments beyond the tables."""
-    material = surface.material
-    axes = surface.slab.face.axes(material.crystal.cell)
+def screen_layers(
+    material: CauchyBorn, slab: Slab, in_plane: Float[Array, "2 2"], free: Float[Array, "m 3"], status: Status
+) -> Status:
+    """OVERFLOW where neighbours may have come in unseen, in the bulk or in the slab."""
+    axes = slab.face.axes(material.crystal.cell)
     n = material.crystal.atoms_per_cell
     column, shifts, u = free[0], free[1:n], free[n:]
     flat = jnp.concatenate([in_plane, jnp.zeros((1, 2))], axis=0)
     deformation = jnp.concatenate([flat, (column + jnp.array([0.0, 0.0, 1.0]))[:, None]], axis=1)
     status = screen_neighbours(material, axes.T @ deformation @ axes, shifts @ axes, status)
-    status = screen(status, _slab_may_miss(surface, deformation, axes, shifts, u), Code.OVERFLOW)
-    sites, _ = side_by_side(surface.slab.neighbours, material.neighbours, surface.slab.repeats)
-    return screen_tables(material.potential, sites, moments, status)
+    return screen(status, _slab_may_miss(material, slab, deformation, axes, shifts, u), Code.OVERFLOW)
 
 
-def _slab_may_miss(surface: Surface, deformation, axes, shifts, u) -> Array:
+def _slab_may_miss(material: CauchyBorn, slab: Slab, deformation, axes, shifts, u) -> Array:
     """Atoms move by the bulk's deformation of the crystal in which the bonds were found, plus something: that
     something can shorten a bond by no more than its largest difference between two atoms."""
-    slab, crystal = surface.slab, surface.material.crystal
-    bonds = slab.neighbours
+    crystal, bonds = material.crystal, slab.neighbours
     if np.isinf(bonds.outside):
         return jnp.zeros((), bool)
     everyone = jnp.concatenate([jnp.zeros((1, 3)), shifts])[slab.sublattice] + jnp.asarray(slab.pattern) @ u
@@ -188,4 +190,4 @@ def _slab_may_miss(surface: Surface, deformation, axes, shifts, u) -> Array:
     affine = deformation @ change.T
     extra = now - jnp.asarray(bonds.basis) @ affine.T
     apart = jnp.sqrt(jnp.max(jnp.sum((extra[:, None, :] - extra[None, :, :]) ** 2, axis=2)))
-    return ~stretches_exceed(affine, bound_on_stretch(bonds, surface.material.potential.cutoff, apart))
+    return ~stretches_exceed(affine, bound_on_stretch(bonds, material.potential.cutoff, apart))

@@ -46,7 +46,7 @@ def _derivatives(surface: Surface, order: int) -> tuple[Array, Status]:
     slab = surface.slab
     response = surface.respond(jnp.eye(2))
     together, difference = side_by_side(slab.neighbours, surface.material.neighbours, slab.repeats)
-    arguments = arguments_of(surface, jnp.eye(2))
+    arguments = arguments_of(surface.material, surface.slab, jnp.eye(2))
     free = response.state
     if surface.layers == "relaxed":
         hessian = expand_jointly(together, arguments, free).hessian[4:, 4:]
