@@ -7,7 +7,8 @@ section and the density. Of a uniform beam of a cubic crystal f ∝ √(E/ρ) h/
 
 in which the modulus outweighs the expansion by far. The moduli are isothermal; what vibrates feels something between
 them and the adiabatic ones, which are larger by the part Eα²T/c_p (Lifshitz and Roukes, doi:10.1103/PhysRevB.61.5600):
-0.2 % for copper along [001] at room temperature. Surfaces are left out.
+0.2 % for copper along [001] at room temperature. Surfaces come in by their stress and stiffness at the temperature,
+:func:`msjax.surfaces.at_temperature`: a bridge, which their stress pulls taut, feels τ(T) in its frequency.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from msjax.crystal.quasi_harmonic import QuasiHarmonic
 from msjax.crystal.thermal.equilibrium import ThermalEquilibrium
 from msjax.crystal.thermal.equilibrium import equilibrium as thermal_equilibrium
 from msjax.nano.beam import Beam
-from msjax.nano.section import Section
+from msjax.nano.section import Section, SurfaceElasticity
 from msjax.status import Code, Status, check, first_failure, guard, screen, substitute
 from msjax.tensors import VOIGT
 from msjax.typing import Array, Float, Scalar, concrete
@@ -135,6 +136,7 @@ def expanded_beam(
     section: Section,
     length: Scalar | float,
     moduli: BeamModuli,
+    surface: SurfaceElasticity | None = None,
     *,
     timoshenko: bool = False,
     clamp_offset: Scalar | float = 0.0,
@@ -144,9 +146,10 @@ def expanded_beam(
     """The beam with this section and length at the reference, as it is with the ``moduli`` of its temperature.
 
     Its length grows by 1 + ε, its mass ρAL stays, and so the section's sides grow by √(ρ_ref/(ρ (1 + ε))): 1 + ε in a
-    cubic crystal; in one with an axis, exact for a beam along it. In a bridge the clamps move with it, and it gets no
-    tension. For moduli as :func:`beam_moduli` gives them lengths are in Å, and f/``units.THz`` is in THz; moduli of
-    one's own may have any consistent units. ``timoshenko`` takes the shear modulus and the rotary inertia along.
+    cubic crystal; in one with an axis, exact for a beam along it. ``surface`` is that at the temperature, per length
+    and area as they are then. In a bridge the clamps move with the beam, so that its surfaces alone pull it taut. For
+    moduli as :func:`beam_moduli` gives them lengths are in Å, and f/``units.THz`` is in THz; moduli of one's own may
+    have any consistent units. ``timoshenko`` takes the shear modulus and the rotary inertia along.
 
     Raises ``ValueError`` as :meth:`Beam.of`; of failed moduli, NaN, it makes a beam all of whose answers are NaN.
 
@@ -165,16 +168,17 @@ def expanded_beam(
     longer = 1.0 + moduli.thermal_strain
     grown = _scaled(section, 1.0 / jnp.sqrt(moduli.density_factor * longer))
     mass = moduli.density * grown.area
+    tension = grown.surface_tension(surface) if surface is not None and support == "bridge" else cold.tension
     flexibility = rotary = jnp.zeros(())
     if timoshenko:
         flexibility = 1.0 / (grown.shear_coefficient * moduli.shear * grown.area)
         rotary = moduli.density * grown.second_moment
-    along = (moduli.E * grown.second_moment, mass, flexibility, rotary)
+    along = (grown.rigidity(moduli.E, surface).bending, mass, flexibility, rotary)
     bending, mass, flexibility, rotary = (jnp.broadcast_to(x, cold.bending.shape) for x in along)
     return eqx.tree_at(
-        lambda b: (b.length, b.clamp_offset, b.bending, b.mass, b.shear_flexibility, b.rotary_inertia),
+        lambda b: (b.length, b.clamp_offset, b.bending, b.mass, b.shear_flexibility, b.rotary_inertia, b.tension),
         cold,
-        (cold.length * longer, cold.clamp_offset * longer, bending, mass, flexibility, rotary),
+        (cold.length * longer, cold.clamp_offset * longer, bending, mass, flexibility, rotary, tension),
     )
 
 
@@ -183,9 +187,9 @@ def frequency_coefficient(beam: Callable[[Scalar], Beam], temperature: Any, coun
     forward derivative through all that the beam is made of.
 
     With ``expanded_beam(section, length, beam_moduli(copper, T, throw=False))`` for the beam it is the crystal's own,
-    for a cubic one ½ d ln E/dT + ½ α. Where moduli or beam fail, NaN and a status that says so; differentiable once
-    more. Raises ``ValueError`` for a temperature that is not one finite number and for a count as
-    :meth:`Beam.vibrate`.
+    for a cubic one ½ d ln E/dT + ½ α. The stress of :func:`msjax.surfaces.at_temperature` in its ``surface`` adds
+    what τ(T) does. Where moduli or beam fail, NaN and a status that says so; differentiable once more. Raises
+    ``ValueError`` for a temperature that is not one finite number and for a count as :meth:`Beam.vibrate`.
 
     >>> from msjax.nano import Beam
     >>> def beam(T):  # E falls by 200 ppm/K, nothing expands

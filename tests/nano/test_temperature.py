@@ -12,6 +12,7 @@ from msjax.crystal.potentials.gupta import CLERI_ROSATO, Gupta
 from msjax.nano import (
     Beam,
     BeamModuli,
+    SurfaceElasticity,
     beam_moduli,
     circle,
     directional_moduli,
@@ -124,6 +125,28 @@ def test_the_beam_grows_with_its_lattice_and_keeps_its_mass():
         jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-12), found, expected)
         at_reference = expanded_beam(cold, 300.0, law(jnp.array(300.0)), elements=2)
         np.testing.assert_allclose(found.mass * (300.0 * s), at_reference.mass * at_reference.length, rtol=1e-12)
+
+
+def test_a_bridge_is_pulled_taut_by_the_surface_stress_of_its_temperature():
+    """Against the beam built at the larger size with τ(T) and S; the coefficient against central differences."""
+    section = rectangle(40.0, 20.0)
+
+    def surface(T):
+        return SurfaceElasticity(stress=0.08 * (1.0 - 3e-4 * (T - 300.0)), stiffness=-0.4)
+
+    def beam(T):
+        return expanded_beam(section, 300.0, law(T), surface(T), support="bridge", elements=4)
+
+    T = jnp.array(450.0)
+    moduli, s = law(T), float(jnp.exp(ALPHA * 150.0))
+    expected = Beam.of(
+        rectangle(40.0 * s, 20.0 * s), moduli.E, moduli.density, 300.0 * s, surface(T), support="bridge", elements=4
+    )
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-12), beam(T), expected)
+    found = frequency_coefficient(beam, T)
+    up, down = (np.log(float(beam(T + h).vibrate(1).frequencies[0])) for h in (0.1, -0.1))
+    np.testing.assert_allclose(found.coefficient[0], (up - down) / 0.2, rtol=1e-6)
+    assert abs(float(found.coefficient[0]) - 0.5 * (RATE + ALPHA)) > 1e-6
 
 
 def test_failed_moduli_make_a_beam_of_nan():
