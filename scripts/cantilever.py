@@ -30,7 +30,11 @@ def main() -> None:
         table = np.genfromtxt([line for line in file if not line.startswith("#")], delimiter=",", names=True)
     for planes in (9, 11, 13, 17):
         row = table[table["n"] == planes][0]
-        print(studies.wire_routes(bulk, planes, row["L_nm"], row["k_lin_N_per_m"], row["clamp_offset_nm"]), "\n")
+        cells = (3, 16) if planes == 17 else None  # of elements in three dimensions
+        found = studies.wire_routes(
+            bulk, planes, row["L_nm"], row["k_lin_N_per_m"], row["clamp_offset_nm"], cells=cells
+        )
+        print(found, "\n")
 
 
 if __name__ == "__main__":

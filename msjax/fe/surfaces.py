@@ -32,7 +32,8 @@ class SurfaceEnergy(Load):
     (:class:`~msjax.crystal.surfaces.SurfaceCauchyBorn`) brings its own axes: the boundary must be flat and have its
     normal, up to the sign, in a mesh whose axes are the crystal's. It has a potential, its
     stiffness is exact. A surface is a material, not a load: :meth:`~msjax.fe.Problem.scaled` leaves it as it is; scale
-    its parameters to let its tension grow.
+    its parameters to let its tension grow. Where a surface with tension ends at a free edge, give the face beyond the
+    edge its surface too: else the tension pulls at a line, and strains there grow as the mesh is refined.
 
     >>> import msjax as ms
     >>> from msjax.material.surface import GurtinMurdoch
