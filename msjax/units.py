@@ -6,8 +6,8 @@ Inside everything atomistic the units are eV, Å, amu and K. ``x * units.GPa`` e
 >>> round(1.0 / units.GPa, 6)  # one eV/Å³ in GPa
 160.217663
 
-The constants are the exact SI values of the 2019 revision and the CODATA 2018 atomic mass constant
-(doi:10.1103/RevModPhys.93.025010).
+The constants are the exact SI values of the 2019 revision and the CODATA 2018 atomic mass constant and
+permittivity (doi:10.1103/RevModPhys.93.025010).
 """
 
 import math
@@ -17,6 +17,7 @@ _e = 1.602176634e-19  # C
 _k = 1.380649e-23  # J/K
 _h = 6.62607015e-34  # J s
 _amu_kg = 1.66053906660e-27  # kg
+_eps0 = 8.8541878128e-12  # F/m
 
 # base
 eV = 1.0
@@ -57,3 +58,8 @@ mJ_per_m2 = 1e-3 * J_per_m2
 N_per_m = N / m
 """Surface stress and membrane stiffness; equal to J/m²."""
 g_per_cm3 = 1e-3 * kg / (1e8) ** 3
+
+# electricity: charges in e, so that eV/e is the volt
+F_per_m = 1e-10 / _e
+eps0 = _eps0 * F_per_m
+"""Permittivity of the vacuum in e²/(eV Å)."""

@@ -58,3 +58,9 @@ def test_conventions_agree_with_ase(name):
     theirs = {"eV": "eV", "amu": "_1"}.get(name, name)
     expected = 1.0 if theirs == "_1" else getattr(ase_units, theirs)
     assert getattr(units, name) == pytest.approx(expected, rel=5e-7)
+
+
+def test_permittivity_of_the_vacuum():
+    """Coulomb's energy of two elementary charges: e²/(4πε₀) = 14.3996454 eV Å."""
+    assert 1.0 / (4.0 * math.pi * units.eps0) == pytest.approx(14.3996454, rel=1e-8)
+    assert units.eps0 / units.F_per_m == pytest.approx(8.8541878128e-12, rel=1e-14)
