@@ -86,11 +86,14 @@ class Beam(eqx.Module):
         if not isinstance(elements, int) or elements < 1 or (support == "bridge" and elements % 2):
             which = "an even number" if support == "bridge" else "one or more"
             raise ValueError(f"elements: expected {which}, got {elements!r}")
-        self.length, self.clamp_offset = _number(length, "length"), _number(clamp_offset, "clamp_offset", low=-np.inf)
-        self.bending, self.mass = _along(bending, "bending", elements), _along(mass, "mass", elements)
-        self.shear_flexibility = _along(shear_flexibility, "shear_flexibility", elements, zero=True)
-        self.rotary_inertia = _along(rotary_inertia, "rotary_inertia", elements, zero=True)
-        self.tension = _number(tension, "tension", low=-np.inf)
+        self.length, self.clamp_offset = (
+            one_number(length, "length"),
+            one_number(clamp_offset, "clamp_offset", low=-np.inf),
+        )
+        self.bending, self.mass = along_elements(bending, "bending", elements), along_elements(mass, "mass", elements)
+        self.shear_flexibility = along_elements(shear_flexibility, "shear_flexibility", elements, zero=True)
+        self.rotary_inertia = along_elements(rotary_inertia, "rotary_inertia", elements, zero=True)
+        self.tension = one_number(tension, "tension", low=-np.inf)
         self.support, self.residual = support, residual
         if concrete(self.flexible_length) and not float(self.flexible_length) > 0.0:
             raise ValueError(f"clamp_offset: it leaves a flexible length of {float(self.flexible_length):g}")
@@ -124,7 +127,7 @@ class Beam(eqx.Module):
         >>> round(float(silicon.point_stiffness().k), 4)
         0.1015
         """
-        E, rho = _number(E, "E"), _number(rho, "rho")
+        E, rho = one_number(E, "E"), one_number(rho, "rho")
         tension: Any = 0.0
         if surface is not None and residual == "young_laplace":
             tension = section.young_laplace_load(surface)
@@ -132,7 +135,7 @@ class Beam(eqx.Module):
             tension = section.surface_tension(surface)
         shear: Any = 0.0
         if shear_modulus is not None:
-            shear = 1.0 / (section.shear_coefficient * _number(shear_modulus, "shear_modulus") * section.area)
+            shear = 1.0 / (section.shear_coefficient * one_number(shear_modulus, "shear_modulus") * section.area)
         return cls(
             length=length,
             bending=section.rigidity(E, surface, bending_length).bending,
@@ -212,13 +215,15 @@ class Beam(eqx.Module):
             raise ValueError(f"support: {doing} needs a cantilever or a bridge, a free beam moves away")
 
 
-def _number(value: Any, name: str, low: float = 0.0) -> Scalar:
+def one_number(value: Any, name: str, low: float = 0.0) -> Scalar:
+    """One number above ``low``, finite, or a ``ValueError`` that names it."""
     if jnp.ndim(value) != 0 or (concrete(value) and not low < float(value) < np.inf):
         raise ValueError(f"{name}: expected one {'positive' if low == 0.0 else 'finite'} number, got {value!r}")
     return jnp.asarray(value, float)
 
 
-def _along(value: Any, name: str, elements: int, zero: bool = False) -> Float[Array, " n"]:
+def along_elements(value: Any, name: str, elements: int, zero: bool = False) -> Float[Array, " n"]:
+    """Positive numbers along a beam, one for each element; ``zero`` allows 0 as well."""
     found = jnp.asarray(value, float)
     if found.shape not in ((), (elements,)):
         raise ValueError(f"{name}: expected one number or one for each element ({elements}), got shape {found.shape}")

@@ -43,7 +43,7 @@ class BeamModes(NamedTuple):
     status: Status
 
 
-class _Unit(NamedTuple):
+class Unit(NamedTuple):
     """The beam at length 1, with EI and mass of mean 1; ``length``, ``bending`` and ``mass`` lead back."""
 
     numbers: BeamNumbers
@@ -54,7 +54,8 @@ class _Unit(NamedTuple):
     bad: Any
 
 
-def _unit(beam: Any) -> _Unit:
+def unit_beam(beam: Any) -> Unit:
+    """The beam at unit length, rigidity and mass; numbers that cannot be used give way to ones."""
     leaves = [jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(beam)]
     length, bending, mass = beam.flexible_length, beam.bending, beam.mass
     bad = ~jnp.all(jnp.stack(leaves)) | ~(length > 0) | ~jnp.all(bending > 0) | ~jnp.all(mass > 0)
@@ -70,7 +71,7 @@ def _unit(beam: Any) -> _Unit:
         rotary / (heavy * length**2),
         jnp.broadcast_to(pull, bending.shape),
     )
-    return _Unit(numbers, length, mean, heavy, pull, bad)
+    return Unit(numbers, length, mean, heavy, pull, bad)
 
 
 def free_unknowns(support: str, elements: int) -> np.ndarray:
@@ -79,7 +80,7 @@ def free_unknowns(support: str, elements: int) -> np.ndarray:
     return np.arange(first, 2 * (elements + 1) - last)
 
 
-def _stiffness(beam: Any, unit: _Unit):
+def _stiffness(beam: Any, unit: Unit):
     """Free part of the stiffness, and whether the beam is stable."""
     free = free_unknowns(beam.support, beam.elements)
     whole, _ = matrices(beam.elements, unit.numbers)
@@ -89,7 +90,7 @@ def _stiffness(beam: Any, unit: _Unit):
     return held.at[-2, -1].add(-unit.tension), unit.tension > -BECK  # the load at the tip turns with it
 
 
-def _solve(beam: Any, unit: _Unit, forces: Float[Array, "m k"]):
+def _solve(beam: Any, unit: Unit, forces: Float[Array, "m k"]):
     free = free_unknowns(beam.support, beam.elements)
     stiffness, stable = _stiffness(beam, unit)
     solved = jnp.linalg.solve(stiffness, forces[free])
@@ -102,7 +103,7 @@ def _solve(beam: Any, unit: _Unit, forces: Float[Array, "m k"]):
 @eqx.filter_jit
 def deflection(beam: Any, force: Scalar, load: Scalar, moment: Scalar) -> Deflection:
     """Static deflection of a held beam."""
-    unit = _unit(beam)
+    unit = unit_beam(beam)
     bad = ~(jnp.isfinite(force) & jnp.isfinite(load) & jnp.isfinite(moment))
     unit = unit._replace(bad=unit.bad | bad)
     force, load, moment = substitute((force, load, moment), bad, (0.0, 0.0, 0.0))
@@ -118,18 +119,21 @@ def deflection(beam: Any, force: Scalar, load: Scalar, moment: Scalar) -> Deflec
 @eqx.filter_jit
 def compliance(beam: Any) -> tuple[Float[Array, "m m"], Status]:
     """Deflections under unit forces at the nodes."""
-    unit = _unit(beam)
+    unit = unit_beam(beam)
     size = 2 * (beam.elements + 1)
     found, status = _solve(beam, unit, jnp.eye(size)[:, 0::2] * (unit.length**3 / unit.bending))
     return guard(found[0::2], status.failed), status
 
 
 @eqx.filter_jit
-def vibration(beam: Any, count: int) -> BeamModes:
-    """Lowest natural frequencies and modes of a conservative beam."""
-    unit, n = _unit(beam), beam.elements
+def vibration(beam: Any, count: int, softening: Float[Array, "m m"] | None = None) -> BeamModes:
+    """Lowest natural frequencies and modes of a conservative beam; ``softening`` is taken off the stiffness of the free
+    unknowns at unit length and rigidity."""
+    unit, n = unit_beam(beam), beam.elements
     free, at = free_unknowns(beam.support, n), unknowns(n)
     stiffness, inertia = (m[np.ix_(free, free)] for m in matrices(n, unit.numbers))
+    if softening is not None:
+        stiffness = stiffness - softening
     factor = jnp.linalg.cholesky(inertia)
     inner = jax.scipy.linalg.solve_triangular(factor, stiffness, lower=True)
     inner = jax.scipy.linalg.solve_triangular(factor, inner.T, lower=True)
@@ -141,6 +145,8 @@ def vibration(beam: Any, count: int) -> BeamModes:
     whole = jnp.zeros((2 * (n + 1), count)).at[free].set(shapes)
     # Rayleigh's quotient is good to the square of the vectors' errors, also in their derivatives
     strain, kinetic = jax.vmap(lambda d: quadratic_forms(d[at], 1.0 / n, unit.numbers))(whole.T)
+    if softening is not None:
+        strain = strain - jnp.einsum("ik,ij,jk->k", shapes, softening, shapes)
     squared = strain / kinetic * (unit.bending / (unit.mass * unit.length**4))
     first = whole[0] if beam.support == "free" else whole[2]
     sign = jnp.where(first < 0.0, -1.0, 1.0)
