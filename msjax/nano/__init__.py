@@ -1,5 +1,6 @@
 """Floor 6: films, wires and cantilevers: structures whose surfaces carry part of the load."""
 
+from msjax.nano.actuation import Actuator, PullIn
 from msjax.nano.beam import Beam
 from msjax.nano.beam_response import BeamModes, Deflection, PointStiffness
 from msjax.nano.face import FilmFace
@@ -34,6 +35,7 @@ from msjax.nano.wire import Wire
 from msjax.nano.wire_rigidity import WireRigidity, wire_rigidity
 
 __all__ = [
+    "Actuator",
     "Beam",
     "BeamModes",
     "BeamModuli",
@@ -49,6 +51,7 @@ __all__ = [
     "MaterialSheet",
     "MonteCarlo",
     "PointStiffness",
+    "PullIn",
     "Relaxation",
     "Rigidity",
     "Section",
