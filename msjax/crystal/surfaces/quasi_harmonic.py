@@ -9,7 +9,7 @@ also over those across the face. F_slab + N w_bulk is minimal in q where the exc
 without waves: so layers and lattice relax together, in the free energy, and the excess needs first derivatives alone.
 
 The Hessian of the static energy, which is the larger part by far, scales the unknowns of a quasi-Newton loop: some ten
-turns. Derivatives of the result solve with the full Hessian, by conjugate gradients so preconditioned.
+turns. Derivatives of the result solve with the full Hessian.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import cho_solve, solve_triangular
+from jax.scipy.linalg import solve_triangular
 
 from msjax.crystal.cauchy_born import neighbours_of
 from msjax.crystal.expansion import energy
@@ -38,8 +38,8 @@ from msjax.crystal.thermal.equilibrium import ThermalEquilibrium, equilibrium
 from msjax.material.inputs import temperature as given_temperature
 from msjax.material.response import Material, Response, check_strain, safe_deformation
 from msjax.solvers.condensation import schur, tangent_status
-from msjax.solvers.conjugate_gradients import ConjugateGradients, System, conjugate_gradients_from_zero
 from msjax.solvers.lbfgs import LBFGS, lbfgs
+from msjax.solvers.linear import solve_dense
 from msjax.solvers.stationary import FieldProblem, Linearized, stationary_field
 from msjax.status import Code, Status, check, first_failure, guard, screen, substitute
 from msjax.typing import Array, Bool, Float, PyTree, Scalar
@@ -218,7 +218,7 @@ class _WarmLayers(FieldProblem):
         return jax.grad(lambda y: self.free_energy(y, given)[0])(x)
 
     def find(self, start, arguments):
-        """By quasi-Newton steps in y = Lᵀx, with LLᵀ the Hessian of the static energy where they start. L is kept."""
+        """By quasi-Newton steps in y = Lᵀx, with LLᵀ the Hessian of the static energy where they start."""
         joined, _ = side_by_side(self.slab, self.bulk, self.repeats)
         _, _, static = Layers(joined).derivatives(start, arguments.layers)
         root = jnp.linalg.cholesky(static)
@@ -232,23 +232,30 @@ class _WarmLayers(FieldProblem):
             return value, solve_triangular(root, slope, lower=True), status.code
 
         y, status = lbfgs(function, jnp.zeros_like(start), RELAXATION)
-        return start + solve_triangular(root, y, trans=1, lower=True), status, root
+        return start + solve_triangular(root, y, trans=1, lower=True), status, None
 
     def residual(self, x, arguments):
         """The gradient."""
         return self.gradient(x, arguments)
 
     def linearized(self, x, arguments, kept):
-        """The Hessian of the free energy, by conjugate gradients."""
+        """The Hessian of the free energy, dense."""
 
-        def operator(v):
-            return jax.jvp(lambda y: self.gradient(y, arguments), (x,), (v,))[1]
+        def gradient(y):
+            return self.gradient(y, arguments)
 
         def solve(rhs):
-            system = System(operator, lambda r: cho_solve((kept, True), r), rhs, jnp.zeros(()))
-            return conjugate_gradients_from_zero(system, ConjugateGradients(tolerance=1e-9, max_steps=200))
+            # column by column one derivative is compiled; an iteration's beginning, turn and end would take three
+            return solve_dense(_jacobian(gradient, x), rhs), Status.of()
 
-        return Linearized(operator, solve)
+        return Linearized(lambda v: jax.jvp(gradient, (x,), (v,))[1], solve)
+
+
+def _jacobian(function, x: Float[Array, " n"]) -> Float[Array, "m n"]:
+    """Of a gradient, hence symmetric; one column at a time, for each holds the waves of the whole slab."""
+    _, along = jax.linearize(function, x)
+    columns = jax.lax.map(along, jnp.eye(len(x)))
+    return 0.5 * (columns + columns.T)
 
 
 def through(face: Face, along: Mesh) -> Mesh:
@@ -339,6 +346,4 @@ def _condensed(problem: _WarmLayers, given: _Given, x: Float[Array, " n"]) -> Fl
         return problem.excess(z[4:], at)[0]
 
     z = jnp.concatenate([given.layers.in_plane.reshape(-1), x])
-    _, along = jax.linearize(jax.grad(slope), z)
-    hessian = jax.lax.map(along, jnp.eye(len(z)))  # one by one: each holds the waves of the whole slab
-    return schur(0.5 * (hessian + hessian.T), 4)
+    return schur(_jacobian(jax.grad(slope), z), 4)
