@@ -38,6 +38,8 @@ def _modes(model, observations, parameters, points, solver, max_steps, tolerance
     def one(point):
         return posterior_mode(model, observations, parameters, point, solver, max_steps, tolerance)
 
+    if points.shape[0] == 1:  # batched loops and branches cost the compiler much, and here there is no batch
+        return jax.tree.map(lambda x: x[None], one(points[0]))
     return jax.vmap(one)(points)
 
 

@@ -100,30 +100,42 @@ def posterior_mode(
 ) -> Mode:
     """Minimise the misfit from one start (batch with vmap). A start that fails has NaN in ``z`` and says why."""
 
+    more_parameters_than_data = start.shape[0] > observations.count
+
+    def linearised(z, data):
+        derivative = jax.jacrev if more_parameters_than_data else jax.jacfwd
+        return derivative(lambda z: (residuals(model, data, parameters, z),) * 2, has_aux=True)(z)
+
     def both(z, data):
         return jnp.concatenate([residuals(model, data, parameters, z), z])
 
-    more_parameters_than_data = start.shape[0] > observations.count
+    def with_its_jacobian(z, data):
+        # the same value and derivative, but linear in z: Levenberg–Marquardt compiles the derivative of what it is
+        # given wherever it needs one, here a product with a matrix and there the model once more
+        here = jax.lax.stop_gradient(z)
+        jacobian, r = linearised(here, data)
+        return jnp.concatenate([r + jacobian @ (z - here), z])
+
+    levenberg_marquardt = isinstance(solver, optx.LevenbergMarquardt)
     # optax mixes integer and float steps, which strict promotion forbids
     promotion = "standard" if isinstance(solver, optx.AbstractMinimiser) else jax.config.jax_numpy_dtype_promotion
     with jax.numpy_dtype_promotion(promotion):
         solution = optx.least_squares(
-            both,
+            with_its_jacobian if levenberg_marquardt else both,
             solver,
             start,
             observations,
-            options={"jac": "bwd" if more_parameters_than_data else "fwd"},
+            options={"jac": "bwd" if more_parameters_than_data and not levenberg_marquardt else "fwd"},
             max_steps=max_steps,
             throw=False,
         )
     z = solution.value
-    if isinstance(solver, optx.LevenbergMarquardt):
+    if levenberg_marquardt:
         # the state holds the model linearised at z: to do it again would compile the model twice
-        linearised = solution.state.f_info
-        r, jacobian = linearised.residual[: observations.count], linearised.jac.as_matrix()[: observations.count]
+        at_z = solution.state.f_info
+        r, jacobian = at_z.residual[: observations.count], at_z.jac.as_matrix()[: observations.count]
     else:
-        derivative = jax.jacrev if more_parameters_than_data else jax.jacfwd
-        jacobian, r = derivative(lambda z: (residuals(model, observations, parameters, z),) * 2, has_aux=True)(z)
+        jacobian, r = linearised(z, observations)
     gradient = jacobian.T @ r + z
     # JᵀJ + I is positive definite whatever the data: the prior keeps it so
     newton = solve_dense(information(jacobian) + jnp.eye(z.shape[0]), gradient)
