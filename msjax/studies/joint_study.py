@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
 from msjax import __version__
-from msjax.calibration import Fit, JointModel, Normal, Parameter, calibrate, joined
+from msjax.calibration import Fit, Normal, Parameter, calibrate, joined
 from msjax.calibration.report import table
 from msjax.io import data_file, read_quantities
 from msjax.studies.cantilever_data import shipped_cantilevers
@@ -19,7 +18,7 @@ from msjax.studies.film_data import at_least_as_thick, shipped_films
 from msjax.studies.film_laws import CONSTANTS, FilmLaw, surface_parameters
 from msjax.studies.film_report import numbers
 from msjax.studies.films import THINNEST, Progress, Truth, slab_truth
-from msjax.studies.section_law import WireSection
+from msjax.studies.section_law import FilmsAndSections, WireSection
 from msjax.studies.study import Study
 from msjax.studies.wire_data import shipped_wires
 from msjax.studies.wire_law import edge_parameters
@@ -138,12 +137,11 @@ def joint_study(
         "cantilevers": shipped_cantilevers(measured=("k_lin", "f1")).window("D", at_least=cantilevers_at_least),
     }
     beams = shipped_cantilever_law(data["cantilevers"])
-    beams = eqx.tree_at(lambda b: b.rigidity, beams, law.rigidity)
     moduli = cubic_bulk("Cu")
     shear = 5.0 / 6.0 * moduli.C44 * np.asarray(beams.sides) ** 2
     clamped = [p for p in cantilever_parameters(beams, moduli.E, moduli.C44, shear=shear) if p.name != "EI"]
     tell(1, 2, "fitting films, wires and cantilevers")
-    model = JointModel({"films": FilmLaw(bulk.sheet), "wires": law, "cantilevers": beams})
+    model = FilmsAndSections(FilmLaw(bulk.sheet), law, beams)
     parameters = (*surface_parameters(), *edge_parameters(), FOURTH, *clamped)
     fit = calibrate(model, joined(data), parameters, starts=1)
     tell(2, 2, "done")

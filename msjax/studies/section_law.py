@@ -4,11 +4,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from msjax.calibration import JointModel
 from msjax.crystal.surfaces import ExpandedSurface
 from msjax.crystal.surfaces.polynomial import SurfacePolynomial
 from msjax.material.response import Material
 from msjax.nano import Wire, square, wire_rigidity
 from msjax.nano.wire_rigidity import WireRigidity
+from msjax.studies.cantilever_law import CantileverLaw
+from msjax.studies.film_laws import FilmLaw
 from msjax.typing import Array, Float, Scalar
 
 
@@ -54,7 +57,7 @@ class WireSection(eqx.Module):
         """Predictions at the sides of the one control; internal units."""
         (sides,) = controls.values()
         found = jax.lax.map(lambda side: self.at(values, side), sides)
-        return {"eps_star": found.strain, "E_app": found.young, "EA": found.tension, "nu": found.poisson}
+        return columns(found)
 
     def rigidity(self, values: dict[str, Array], sides: Float[Array, " s"]) -> Float[Array, " s"]:
         """EI of each section, for :class:`~msjax.studies.cantilever_law.CantileverLaw`."""
@@ -66,3 +69,30 @@ class WireSection(eqx.Module):
         face = ExpandedSurface(face_of(values))
         wire = Wire(self.bulk, square(side), face, edge_stress=edges[0], edge_stiffness=edges[1], core=self.core)
         return wire_rigidity(wire, throw=False)
+
+
+def columns(found: WireRigidity) -> dict[str, Float[Array, " n"]]:
+    """What is measured on wires, by the names of their columns."""
+    return {"eps_star": found.strain, "E_app": found.young, "EA": found.tension, "nu": found.poisson}
+
+
+class FilmsAndSections(eqx.Module):
+    """Films, wires and cantilevers of one face as one model of the kinds "films", "wires" and "cantilevers".
+
+    As a :class:`~msjax.calibration.JointModel` whose cantilevers have the EI of ``section``, but wires' and
+    cantilevers' sections are solved in one loop: the program of a section, long to compile, is there once.
+    """
+
+    films: FilmLaw
+    section: WireSection
+    beams: CantileverLaw
+
+    def __call__(self, values: dict[str, Array], controls: dict[str, Array]) -> dict[str, Float[Array, " n"]]:
+        """Predictions of all three; internal units."""
+        (sides,) = (x for name, x in controls.items() if name.startswith("wires."))
+        both = jnp.concatenate([sides, self.beams.sides])
+        found = jax.lax.map(lambda side: self.section.at(values, side), both)
+        wires, bending = jax.tree.map(lambda x: x[: sides.shape[0]], found), found.bending[sides.shape[0] :]
+        beams = eqx.tree_at(lambda b: b.rigidity, self.beams, lambda values, sides: bending)
+        parts = {"films": self.films, "wires": lambda values, controls: columns(wires), "cantilevers": beams}
+        return JointModel(parts)(values, controls)
