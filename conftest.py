@@ -3,6 +3,12 @@
 They stand at the root because doctests are collected from ``msjax/`` and tests from ``tests/``.
 """
 
+import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers side by side, one core each: threads of one would wait for another's
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import equinox as eqx
 import jax
 import pytest

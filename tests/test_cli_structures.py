@@ -59,6 +59,7 @@ def test_a_mistake_is_told_in_one_line(arguments, words, at, capsys):
     assert words in told
 
 
+@pytest.mark.slow
 def test_cantilevers_of_ones_own_are_fitted_and_written(at, capsys, data_directory):
     """Two stiffnesses of one section: rigidity and one offset, without frequencies or density."""
     bulk = at / "mine.csv"

@@ -78,6 +78,7 @@ def test_without_matplotlib_the_extra_is_named(fitted, monkeypatch):
         plot.fit(fitted, line)
 
 
+@pytest.mark.slow
 def test_importing_figures_does_not_import_matplotlib():
     import subprocess
 

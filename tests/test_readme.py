@@ -17,6 +17,7 @@ def tour() -> list[str]:
     return blocks
 
 
+@pytest.mark.slow
 def test_the_tour_runs(capsys):
     names: dict = {}
     for block in tour():

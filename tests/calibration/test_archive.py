@@ -26,6 +26,7 @@ def fit():
     return calibrate(model, DATA, PARAMETERS, starts=3)
 
 
+@pytest.mark.slow
 def test_a_fit_comes_back_whole(fit, tmp_path):
     path = tmp_path / "fit.json"
     fit.save(path)

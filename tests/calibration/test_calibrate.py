@@ -37,6 +37,7 @@ def closed_form():
     return covariance @ ((design / SD[:, None] ** 2).T @ Y + prior_mean / prior_sd**2), covariance
 
 
+@pytest.mark.slow
 def test_a_linear_model_has_the_closed_form_posterior():
     mean, covariance = closed_form()
     fit = calibrate(line, LINE, PARAMETERS, starts=3)
@@ -73,6 +74,7 @@ def test_other_methods_reach_the_same_point(method):
     np.testing.assert_allclose(fit.values["slope"], mean[0], rtol=2e-4)
 
 
+@pytest.mark.slow
 def test_many_parameters_by_a_first_order_method_and_by_reverse_mode():
     data = Observations.of({"y [-]": np.sin(6 * X)}, sd={"y": 0.1}, controls={"x [-]": X})
     field = Parameter("field", "-", prior=Normal(np.zeros((5, 8)), 1.0))
@@ -107,6 +109,7 @@ class Pair(eqx.Module):
         return {"force": self.left(values, controls)["force"] + self.right(values, controls)["force"]}
 
 
+@pytest.mark.slow
 def test_parameters_replace_leaves_of_the_model_and_tie_to_others():
     u = np.linspace(1.0, 2.0, 6)
     model = Pair(Spring(jnp.asarray(9.9), jnp.asarray(9.9)), Spring(jnp.asarray(9.9), jnp.asarray(0.0)))
@@ -128,6 +131,7 @@ def test_parameters_replace_leaves_of_the_model_and_tie_to_others():
     assert calibrate(model, data, parameters, starts=1).values["k"] == pytest.approx(1.0, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_precise_data_give_their_truth_back():
     # 0.01 % errors stated and none made: the Hessian spans nine decades and the fit still finds the truth
     parameters = [
@@ -219,6 +223,7 @@ def test_a_model_that_does_not_fit_warns():
     assert any("presses against its lower bound" in text for text in far.warnings)
 
 
+@pytest.mark.slow
 def test_progress_is_told_and_chunks_change_nothing(capsys):
     told = []
     fit = calibrate(line, LINE, PARAMETERS, starts=5, chunk=2, progress=lambda *words: told.append(words))
@@ -240,10 +245,12 @@ def test_the_fit_is_differentiable_with_respect_to_the_data():
         return values["slope"] / units.GPa
 
     y = jnp.asarray(Y)
-    np.testing.assert_allclose(jax.grad(slope)(y), expected[0], rtol=1e-6)
-    np.testing.assert_allclose(jax.jvp(slope, (y,), (jnp.ones_like(y),))[1], expected[0].sum(), rtol=1e-6)
+    np.testing.assert_allclose(jax.jit(jax.grad(slope))(y), expected[0], rtol=1e-6)
+    forward = jax.jit(lambda y: jax.jvp(slope, (y,), (jnp.ones_like(y),))[1])(y)
+    np.testing.assert_allclose(forward, expected[0].sum(), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_implicit_derivative_of_a_nonlinear_fit_against_differences():
     parameters = [Parameter("a", "-", prior=Normal(0.0, 1.0))]
     data = Observations.of({"y [-]": np.ones(3)}, sd={"y": 0.1})
@@ -254,10 +261,11 @@ def test_the_implicit_derivative_of_a_nonlinear_fit_against_differences():
     y = jnp.asarray([1.0, 1.5, 1.7])
     step = jnp.asarray([0.0, 1e-5, 0.0])
     # in one batch: the two sides of the difference, and the point itself
-    values, gradients = jax.vmap(jax.value_and_grad(root))(jnp.stack([y + step, y - step, y]))
+    values, gradients = jax.jit(jax.vmap(jax.value_and_grad(root)))(jnp.stack([y + step, y - step, y]))
     np.testing.assert_allclose(gradients[2, 1], (values[0] - values[1]) / 2e-5, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_failed_member_of_a_batch_of_fits_does_not_spoil_the_others():
     parameters = [Parameter("a", "-", prior=Normal(0.0, 0.5))]
 
@@ -266,7 +274,7 @@ def test_a_failed_member_of_a_batch_of_fits_does_not_spoil_the_others():
         return jnp.sum(jnp.where(status.ok, fitted["a"], 0.0)), (fitted["a"], status)
 
     y = jnp.asarray([[0.9, 0.9, 0.9], [jnp.nan, 0.9, 0.9], [0.1, 0.2, 0.3]])
-    (value, (fitted, status)), gradient = jax.value_and_grad(total, has_aux=True)(y)
+    (value, (fitted, status)), gradient = jax.jit(jax.value_and_grad(total, has_aux=True))(y)
     np.testing.assert_array_equal(np.asarray(status.failed), [False, True, False])
     assert np.isnan(fitted[1])
     assert np.isfinite(value)

@@ -13,6 +13,7 @@ from .models import FILM_PARAMETERS, film, film_template
 SEED = 20261123
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("level", "low", "high"), [(0.9, 0.87, 0.93), (0.5, 0.45, 0.55)])
 def test_film_intervals_hold_the_truth(level, low, high):
     found = coverage(film, film_template(), FILM_PARAMETERS, jax.random.key(SEED), sets=1000, level=level)
@@ -23,6 +24,7 @@ def test_film_intervals_hold_the_truth(level, low, high):
     assert np.all(np.median(found.sd, axis=0) < 0.6)
 
 
+@pytest.mark.slow
 def test_a_parameter_that_nothing_depends_on_is_covered_by_its_prior():
     data = Observations.of({"y [-]": np.ones(4)}, sd={"y": 0.1})
     parameters = [Parameter("a", "-", prior=Normal(0.0, 1.0)), Parameter("b", "-", bounds=(2.0, 3.0))]
@@ -31,6 +33,7 @@ def test_a_parameter_that_nothing_depends_on_is_covered_by_its_prior():
     assert 0.85 < found.fraction[1] < 0.95
 
 
+@pytest.mark.slow
 def test_sets_that_fail_are_counted_and_left_out():
     data = Observations.of({"y [-]": np.ones(5)}, sd={"y": 0.1})
     parameters = [Parameter("a", "-", prior=Normal(0.0, 1.0))]

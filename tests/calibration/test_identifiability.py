@@ -37,6 +37,7 @@ def observed(noise_seed: int) -> Observations:
     )
 
 
+@pytest.mark.slow
 def test_the_surface_modulus_of_nano_cantilevers_is_not_identified():
     fit = calibrate(beams, observed(3), PARAMETERS)
     verdicts = dict(zip(fit.names, fit.identifiability.verdicts, strict=True))
@@ -62,6 +63,7 @@ def test_the_verdict_is_in_units_of_the_prior():
     assert 5.0 < fit.sd["S"] < 15.0  # the same eight newtons per metre or so: it is the question that changed
 
 
+@pytest.mark.slow
 def test_one_thickness_does_not_separate_bulk_from_surface():
     data = observed(3).window("h", at_least=19.0, at_most=21.0)
     fit = calibrate(lambda v, c: {"E_cantilever": beams(v, c)["E_cantilever"], "E_bridge": beams(v, c)["E_bridge"]},

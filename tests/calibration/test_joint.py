@@ -36,6 +36,7 @@ def design():
     return weighted, measured
 
 
+@pytest.mark.slow
 def test_the_posterior_is_that_of_all_rows(fit):
     weighted, measured = design()
     precision = weighted.T @ weighted + np.diag([1 / 4, 1 / 9])
@@ -75,6 +76,7 @@ def test_names_lines_and_the_report(fit, data):
     np.testing.assert_allclose(data.stated("b.x"), X["b"])
 
 
+@pytest.mark.slow
 def test_coverage_of_joined_tables(data):
     model = JointModel({"a": lambda v, c: {"y": v["s"] * c["x"]}, "b": lambda v, c: {"w": 0.3 * v["s"] * c["x"]}})
     found = coverage(model, data, [Parameter("s", "-", prior=Normal(1.0, 2.0))], _key(), sets=200)

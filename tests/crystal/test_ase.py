@@ -107,6 +107,7 @@ def test_a_crystal_comes_from_a_cif(tmp_path, form, edges, count):
         CauchyBorn(found, LennardJones(sigma=2.0))
 
 
+@pytest.mark.slow
 def test_the_primitive_cell_of_a_cif_responds_as_the_one_built(tmp_path):
     from ase.build import bulk as ase_bulk
     from ase.io import read, write

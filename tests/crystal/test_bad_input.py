@@ -70,6 +70,7 @@ BAD = {
 GOOD = jnp.eye(3).at[0, 1].set(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["copper", pytest.param("silicon", marks=pytest.mark.slow)])
 def test_one_bad_member_harms_no_other(which, request):
     """Values, gradients and statuses of a batch with every kind of failure in it."""

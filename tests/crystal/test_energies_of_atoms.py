@@ -82,6 +82,7 @@ def test_in_a_crystal_with_its_parameters():
         np.testing.assert_allclose(slope, getattr(slopes, name), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_padding_would_be_on_top_of_each_other():
     """A function that does not bear coinciding atoms is finite nevertheless, and so is its slope."""
     numbers = {"sigma": jnp.array(2.9), "epsilon": jnp.array(0.02)}

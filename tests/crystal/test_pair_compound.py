@@ -35,6 +35,7 @@ def at_rest(potential, configuration):
     return found
 
 
+@pytest.mark.slow
 def test_a_crystal_is_its_atoms_and_its_shift_is_relaxed():
     potential = three()
     assert (potential.elements, potential.cutoff, potential.degrees) == (("Ar", "Kr"), 4.8, ())
@@ -65,7 +66,7 @@ def test_phonons_are_the_hessian_of_the_atoms():
     def forces(x):
         return evaluate(configuration.at(x), potential, neighbours).forces
 
-    hessian = -jax.jacfwd(forces)(configuration.positions)
+    hessian = -jax.jit(jax.jacfwd(forces))(configuration.positions)
     roots = np.sqrt(np.repeat(np.asarray(ROCKSALT.masses), 3))
     found = np.asarray(dynamical_matrix(material, jnp.array([[0.0, 0.0, 0.0], [0.5, 0.0, 0.0]])))
     for matrix, sign in zip(found, (1.0, -1.0), strict=True):
@@ -88,13 +89,14 @@ def test_gradients_to_each_pairs_parameters():
         return eqx.tree_at(leaves, material, values).respond(DEFORMATION).energy
 
     values = leaves(material)
-    slopes, here = jax.grad(energy)(values), energy(values)
+    slopes, here = jax.jit(jax.grad(energy))(values), energy(values)
     for k, value in enumerate(values):
         twice = [2.0 * v if i == k else v for i, v in enumerate(values)]
         assert float(value * slopes[k]) == pytest.approx(float(energy(twice) - here), rel=1e-11)
     assert float(sum(v * s for v, s in zip(values, slopes, strict=True))) == pytest.approx(float(here), rel=1e-11)
 
 
+@pytest.mark.slow
 def test_inside_the_maximum_of_its_own_pair_only():
     """Buckingham holds between unlike atoms; as near as that, like ones are sound and unlike ones are told."""
     plain = ms.LennardJones(0.01, 1.0, outer=6.0)

@@ -34,6 +34,7 @@ def test_buckingham_agrees_with_lammps(reference):
     np.testing.assert_allclose(response.stress, [s["P"] for s in entry["states"]], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_buckingham_ends_with_two_derivatives():
     potential = ms.Buckingham(**ARGON, inner=6.0, outer=9.0)
     assert ms.Buckingham(**ARGON, outer=7.0).inner == pytest.approx(5.0)
@@ -100,6 +101,7 @@ def test_born_mayer_alone_has_no_maximum():
     assert float(potential.energy(jnp.array(0.01))) == pytest.approx(1000.0 * np.exp(-0.01 / 0.3))
 
 
+@pytest.mark.slow
 def test_a_pair_function_is_the_built_in_potential():
     """Values, tangent and parameter gradients of Morse, written as a user would."""
 

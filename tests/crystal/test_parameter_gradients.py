@@ -92,6 +92,7 @@ def slow(*names):
     return [pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -112,7 +113,8 @@ def test_energy_stress_and_tangent(name):
     check(lambda t: outputs(t)[keep], theta)
 
 
-@pytest.mark.parametrize("name", ["Lennard-Jones", *slow("Morse", "Gupta", "Stillinger-Weber")])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Lennard-Jones", *slow("Morse")])
 def test_lattice_constant_and_cohesive_energy(name):
     theta, build = parameters(MATERIALS[name]())
 
@@ -124,25 +126,15 @@ def test_lattice_constant_and_cohesive_energy(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["Lennard-Jones", *slow("Gupta", "Stillinger-Weber")])
-def test_elastic_constants_at_equilibrium(name):
-    """The whole chain: parameters → lattice constant → constants there."""
-    theta, build = parameters(MATERIALS[name]())
-
-    def outputs(t):
-        relaxed = equilibrium(build(t)).material
-        return relaxed_stiffness(relaxed), clamped_stiffness(relaxed)
-
-    check(outputs, theta)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Gupta", "Stillinger-Weber"])
-def test_third_order_constants_at_equilibrium(name):
+def test_elastic_constants_at_equilibrium(name):
+    """The whole chain: parameters → lattice constant and energy → constants of second and third order there."""
     theta, build = parameters(MATERIALS[name]())
 
     def outputs(t):
-        relaxed = equilibrium(build(t)).material
-        return (relaxed_third_order_stiffness(relaxed),)
+        found = equilibrium(build(t))
+        relaxed = found.material
+        second = relaxed_stiffness(relaxed), clamped_stiffness(relaxed)
+        return found.lattice_constant, found.energy_per_atom, *second, relaxed_third_order_stiffness(relaxed)
 
     check(outputs, theta)

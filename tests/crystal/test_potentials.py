@@ -90,7 +90,7 @@ def test_springs_hold_their_shell_whatever_its_length():
 def derivatives_at(function, r, order):
     for _ in range(order):
         function = jax.grad(function)
-    return np.asarray(jax.vmap(function)(jnp.asarray(r)))
+    return np.asarray(jax.jit(jax.vmap(function))(jnp.asarray(r)))
 
 
 @pytest.mark.slow
@@ -119,6 +119,7 @@ def test_how_many_derivatives_survive_the_cut_off(ending, smooth):
         np.testing.assert_allclose(derivatives_at(phi, [1.2], 1), bare, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_taper_keeps_three_derivatives():
     for edge, value in ((1.0, 1.0), (2.0, 0.0)):
         for side in (-1e-5, 1e-5):

@@ -43,6 +43,7 @@ def square_strain(v, size):
     return (vectors * np.sqrt(values)) @ vectors.T
 
 
+@pytest.mark.slow
 def test_pair_potentials_by_lattice_sums(argon):
     """C_IJKL = (16/V)·½Σ f⁗(s) B_I B_J B_K B_L with s = R·(1 + 2E)·R, f(r²) the pair energy and B the dyads of R.
 
@@ -123,6 +124,7 @@ def cubic_derivatives(material):
     ])  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["copper", pytest.param("argon", marks=pytest.mark.slow)])
 def test_at_rest_birchs_formulas(which, request):
     material = request.getfixturevalue(which)
@@ -150,7 +152,7 @@ def test_direct_evaluation_under_pressure_agrees(copper):
         return stress_strain_coefficients(equilibrium(copper, pressure=p, throw=False).material, throw=False)
 
     exact = pressure_derivatives(copper)
-    np.testing.assert_allclose(jax.jacfwd(at)(jnp.array(0.0)), exact.stiffness, atol=1e-7)
+    np.testing.assert_allclose(jax.jit(jax.jacfwd(at))(jnp.array(0.0)), exact.stiffness, atol=1e-7)
     p, h = 0.1, 1e-3
     pressed = equilibrium(copper, pressure=p).material
     stress = pressed.respond(jnp.eye(3)).stress
@@ -223,5 +225,5 @@ def test_failures_and_batches():
     modulus = float(bulk_modulus(relaxed_stiffness(square)))
     assert float(by_pressure) == pytest.approx(-2.0 * float(volume[0]) / modulus, rel=0.03)
     assert float(by_sigma) == pytest.approx(4.0 * float(volume[0]), rel=0.5)
-    at_rest = jax.grad(lambda p: many(one, p)[0])(jnp.array(0.0))
+    at_rest = jax.jit(jax.grad(lambda p: many(one, p)[0]))(jnp.array(0.0))
     assert float(at_rest) == pytest.approx(-float(volume[0]) / modulus, rel=1e-9)

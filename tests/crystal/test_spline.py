@@ -38,6 +38,7 @@ def test_value_and_three_derivatives_are_those_of_scipys_spline():
     np.testing.assert_allclose(third(f)(jnp.asarray(x)), spline(x, 3), rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_scalar_vmapped_jitted_and_batched_agree():
     x = jnp.linspace(START - 0.1, END + 0.1, 37)
     f = table()

@@ -48,6 +48,7 @@ def tail(potential: ms.LennardJones, density: float) -> float:
     return 4.0 * np.pi * density * (beyond + constant * potential.inner**3 / 3.0) - constant
 
 
+@pytest.mark.slow
 def test_lennard_jones_prefers_hcp_by_the_difference_of_the_lattice_sums():
     """E = −ε C₆²/(2 C₁₂) at its minimum: −8.61107 ε for hcp, −8.61020 ε for fcc."""
     potential = ms.LennardJones(inner=4.0, outer=7.0)
@@ -72,6 +73,7 @@ def ase_model(material: CauchyBorn, repeat=(1, 1, 1)):
     return atoms
 
 
+@pytest.mark.slow
 def test_hcp_relaxes_its_cell_to_what_ase_finds_free_of_stress(hexagonal):
     atoms = ase_model(hexagonal.material)
     assert float(hexagonal.energy_per_atom) == pytest.approx(atoms.get_potential_energy() / 2, rel=1e-12)
@@ -90,6 +92,7 @@ def test_hcp_relaxes_its_cell_to_what_ase_finds_free_of_stress(hexagonal):
     )
 
 
+@pytest.mark.slow
 def test_lattice_constants_of_hcp_follow_the_potential(hexagonal):
     """With a potential that scales with σ, cut-off apart, so would a and c; here the cut-off stays."""
     start = CauchyBorn(ms.bulk("X", "hcp", 1.1, c=1.78), hexagonal.material.potential)
@@ -105,6 +108,7 @@ def test_lattice_constants_of_hcp_follow_the_potential(hexagonal):
     np.testing.assert_allclose(slope, difference, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_phonons_of_hcp_against_displacements_in_ase(hexagonal):
     """A cell doubled along a₁ has the modes of Γ and of M; the acoustic ones at Γ vanish."""
     material = hexagonal.material
@@ -134,6 +138,7 @@ def test_phonons_of_hcp_against_displacements_in_ase(hexagonal):
     np.testing.assert_allclose(sound, jnp.linalg.eigvalsh(acoustic), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_hcp_of_touching_spheres_in_closed_form(packed):
     """C₁₁ : C₃₃ : C₄₄ : C₁₂ : C₁₃ : C₆₆ = 29 : 32 : 8 : 11 : 8 : 9 with the inner shift relaxed (Born and Huang's
     central forces), C₃₃ = (8/3)/√2; the optical modes at Γ have ω² = 2 (twice) and 8."""
@@ -160,6 +165,7 @@ def test_honeycomb_of_springs_in_closed_form():
     np.testing.assert_allclose(omega2, [0, 0, 3 * k, 3 * k], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_stillinger_weber_holds_a_flat_honeycomb_by_its_angles():
     """At 120° angles cost nothing: three bonds an atom, shared by two, each −ε at its minimum."""
     potential = ms.StillingerWeber(epsilon=1.0, sigma=1.0, cos0=-0.5, element="X")

@@ -17,6 +17,7 @@ def order_of(q):
     return next(n for n in range(1, 1000) if np.allclose(n * q, np.rint(n * q), atol=1e-9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("material", [COPPER, SHEET], ids=["copper", "sheet"])
 def test_energy_per_atom_does_not_depend_on_the_cell(material):
     crystal = ms.Crystal(

@@ -107,6 +107,7 @@ def _first_plane(surface: Surface) -> int:
     return next(t for t in (0, 1) if build_slab(crystal, face, 4.0, 4, t).sublattice[0] == chosen)
 
 
+@pytest.mark.slow
 def test_stress_and_tangent_are_derivatives_of_the_relaxed_energy(thin):
     F = jnp.array([[0.99, 0.004], [-0.006, 1.005]])
     response = thin.respond(F)
@@ -243,6 +244,7 @@ def test_a_fit_over_a_small_window_finds_the_exact_derivatives(thin):
     np.testing.assert_allclose(found.polynomial.stiffness(e, e)[1], response.tangent[0, 0, 1, 1], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_batch_is_its_members_and_a_bad_member_is_alone(thin):
     good = jnp.eye(2) * 0.99
     batch = jnp.stack([jnp.eye(2), good, jnp.full((2, 2), jnp.nan), -good.at[0, 0].set(-1.0), 0.7 * jnp.eye(2)])
@@ -269,7 +271,7 @@ def test_the_state_is_a_warm_start(thin):
 def test_a_warm_start_has_no_derivative(thin):
     F = jnp.eye(2) * 0.995
     cold = thin.respond(F)
-    slope = jax.grad(lambda state: thin.respond(F, state).energy)(cold.state)
+    slope = jax.jit(jax.grad(lambda state: thin.respond(F, state).energy))(cold.state)
     assert float(jnp.max(jnp.abs(slope))) == 0.0
 
 

@@ -56,6 +56,7 @@ def test_site_energy_is_the_published_sum(potential):
     assert float(potential.site_energy(jnp.asarray(vectors[::-1].copy()))) == pytest.approx(found, rel=1e-13)
 
 
+@pytest.mark.slow
 def test_a_lone_bond_has_order_one_and_finite_derivatives():
     potential = ms.Tersoff()
     away = jnp.array([[0.0, 0.0, 2.3], [0.0, 3.2, 0.0]])  # the second is beyond the cut-off
@@ -118,6 +119,7 @@ def test_gradients_by_every_parameter():
     assert np.all(np.max(np.abs(second), axis=1) > 1e-6)
 
 
+@pytest.mark.slow
 def test_symmetries_of_the_dynamical_matrix(silicon):
     """The acoustic sum rule, Hermitian symmetry and time reversal, under strain."""
     q = np.array([[0.0, 0.0, 0.0], [0.1, -0.3, 0.2], [-0.1, 0.3, -0.2]])

@@ -25,6 +25,7 @@ def test_the_published_silicon_file(potential_file):
     assert leaves(ms.StillingerWeber.read(str(potential_file("Si.sw")), "Si")) == leaves(found)
 
 
+@pytest.mark.slow
 def test_silicon_from_its_file_agrees_with_lammps(potential_file, reference):
     entry = reference("lattice_response")["SW_Si"]
     state = entry["states"][1]

@@ -43,6 +43,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["switched", *(pytest.param(k, marks=pytest.mark.slow) for k in list(CASES)[1:])])
 def test_potentials_of_the_library(key, potential_file):
     make, (element, structure, a), dimer, neighbour = CASES[key]
@@ -73,6 +74,7 @@ def pair(r, p):
     return 2.0 * jnp.sum(x**6 - x**3)
 
 
+@pytest.mark.slow
 def test_a_truncated_sum_is_told():
     truncated = verify(ms.SiteEnergy(pair, 1.7, jnp.array(1.0)), ms.bulk("X", "chain", 1.12))
     assert truncated["finite-support"].grade == "F"
@@ -163,6 +165,7 @@ def test_smoothness_by_construction():
     assert smoothness(lambda r: jnp.exp(-r), float(np.exp(-2.0)), 1.0, 2.0).inside == 3
 
 
+@pytest.mark.slow
 def test_a_report_reads():
     report = verify(ms.LennardJones(inner=1.3, outer=1.6), ms.bulk("X", "chain", 1.12))
     assert isinstance(report, Verification)

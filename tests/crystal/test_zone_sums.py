@@ -122,6 +122,7 @@ def test_states_of_the_chain(smearing):
     assert abs(float(found.states) - 1.0) < 1e-9
 
 
+@pytest.mark.slow
 def test_states_are_counted_and_have_debyes_law():
     """All modes of copper are there, and few enough frequencies lie below a small one: N = V ν³ Σ ∫dΩ/4π 4π/3c³."""
     material = copper()
@@ -157,6 +158,7 @@ def test_group_velocities_are_differences_of_frequencies(make):
         np.testing.assert_allclose(found[:, :, i], 2 * np.pi * (plus - minus) / (2 * step), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_at_a_degeneracy_branches_have_their_own_slopes():
     """Along Γ–X of copper the transverse branches cross with equal, at X with opposite slopes along X–W."""
     material = copper()
@@ -236,6 +238,7 @@ def degenerate_matrices():
     return np.array(found), steps + steps.conj().swapaxes(-1, -2)
 
 
+@pytest.mark.slow
 def test_traces_have_right_derivatives_at_degeneracies():
     """To third order, forward over reverse, against differences of the trace itself."""
     matrices, steps = degenerate_matrices()

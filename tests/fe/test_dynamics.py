@@ -20,6 +20,7 @@ def rod(cells, loads=()):
     return ms.fe.Problem(mesh, LINEAR, held, loads)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", [Newmark(), Newmark(1 / 6, 0.5)], ids=["average", "linear"])
 def test_one_degree_of_freedom_oscillates_as_newmark_says(scheme):
     """One cell with lumped mass ½: ω² = 2. The scheme's solution is cos ω̄t with
@@ -58,6 +59,7 @@ def test_a_step_force_sends_waves_along_a_rod():
     assert abs(float(still)) < 2e-5
 
 
+@pytest.mark.slow
 def test_linear_energy_is_conserved_exactly():
     """Average acceleration, prescribed loads that do not change: kinetic energy and potential add up to a constant."""
     problem = rod(4, [ms.fe.Traction("x+", [1e-3, 0.0])])

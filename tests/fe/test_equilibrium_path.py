@@ -46,6 +46,7 @@ def load(z, width, height):
     return (height**2 * z - z**3) / length**3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", [ArcLength(), ArcLength(0.0)], ids=["spherical", "cylindrical"])
 def test_snap_through_of_a_shallow_truss(control):
     height = 0.3
@@ -83,6 +84,7 @@ def test_a_steep_truss_bifurcates_before_its_limit_point():
     assert set(path.negative.tolist()) == {0, 1, 2}
 
 
+@pytest.mark.slow
 def test_snap_back_of_a_truss_loaded_through_a_soft_rod():
     """The rod is so soft that its end turns back while the truss snaps."""
     height, length, soft = 0.3, 1.5, 0.06
@@ -167,6 +169,7 @@ def softening_bar(cells=5):
     return ms.fe.Problem(mesh, material, [ms.fe.Dirichlet("x-")], [ms.fe.NodalForce([cells], [1.0])])
 
 
+@pytest.mark.slow
 def test_softening_bar_by_dissipation():
     """All of the snap-back, sharp corner included, down to a hundredth of the strength."""
     cells = 5

@@ -258,6 +258,7 @@ def condition(space, tangent):
     return found[-1] / found[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kubc, subc, held_and_free])
 def test_elsewhere_the_preconditioner_is_equivalent_uniformly_in_the_grid(kind):
     """In the plane (div u)² ≤ 2 Σ (∂_i u_i)²; fixed faces: energy μ|∇u|² + (λ + μ)(div u)². Free faces add Korn's."""

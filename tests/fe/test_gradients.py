@@ -78,7 +78,7 @@ def along(steps, weights, data, first, second):
 
     def at(t):
         moved = jax.tree.map(lambda x, d: x + t * d, data, first)
-        value, gradient = jax.value_and_grad(lambda d: combined(weights, d))(moved)
+        value, gradient = jax.jit(jax.value_and_grad(lambda d: combined(weights, d)))(moved)
         return jnp.stack([value, dot(gradient, second)]), gradient
 
     values = jax.lax.map(lambda t: at(t)[0], steps)
@@ -132,6 +132,7 @@ def test_every_element_of_a_heterogeneous_field(functional):
     assert np.max(np.abs(found)) < 1e-6
 
 
+@pytest.mark.slow
 def test_compliance_of_a_linear_body_is_its_strain_energy_element_by_element():
     """dC/dE_e = −2 W_e/E_e in closed form (M. P. Bendsøe, O. Sigmund, Topology Optimization, 2003)."""
     data = Data(push=jnp.zeros(()))
@@ -148,6 +149,7 @@ def test_compliance_of_a_linear_body_is_its_strain_energy_element_by_element():
     np.testing.assert_allclose(gradient, -2.0 * per_cell, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_boundary_values_of_a_posed_problem():
     """As :meth:`Problem.prescribe` takes them, without posing anything anew: an affine function of g where all is
     linear."""
@@ -159,6 +161,7 @@ def test_boundary_values_of_a_posed_problem():
     assert float(jnp.vdot(gradient, h)) == pytest.approx(float(function(g + h) - function(g)), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_shape_of_a_bar_in_closed_form():
     """u(L) = t L/E of a bar that is pulled: du/dL = t/E, whatever the inner nodes do."""
     bar = ms.fe.rectangle((2.0, 1.0), (4, 2))
@@ -175,6 +178,7 @@ def test_shape_of_a_bar_in_closed_form():
     assert np.max(np.abs(gradient[inner, 0])) < 1e-10
 
 
+@pytest.mark.slow
 def test_a_batch_of_gradients_is_the_gradients_one_by_one():
     weights, none = jnp.array([1.0, 2.0, 0.0, -1.0]), Data(*(jnp.zeros_like(x) for x in Data()))
     fields = jnp.stack([FIELD, 1.3 * FIELD, 2.0 * FIELD[::-1]])

@@ -140,6 +140,7 @@ def test_against_a_direct_solution(name, kind):
     assert float(jnp.linalg.norm(left)) <= 1.02e-10 * float(right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cg", "minres", "gmres", "superlu", "aggregation"])
 def test_members_of_a_batch_stay_apart(name):
     """Materials and loads: as looped; NaN in an operator or a load is named, nobody else harmed; zero gives zero."""
@@ -221,6 +222,7 @@ def test_a_body_that_floats(name):
     assert bool(status.failed)
 
 
+@pytest.mark.slow
 def test_a_start_that_is_the_solution_costs_nothing():
     affine = constraints("pins", POINTS)
     for name in ("cg", "minres", "gmres"):

@@ -188,6 +188,7 @@ def test_inverted_cells_say_so():
     assert int(turned.code) == Code.INVERTED
 
 
+@pytest.mark.slow
 def test_gradients_with_respect_to_poissons_ratio():
     mesh = cook(3)
 

@@ -91,6 +91,7 @@ def test_one_value_at_all_nodes_is_the_number(formulation):
     np.testing.assert_allclose(field.u, number.u, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_batches_of_temperatures_and_a_poisoned_member():
     mesh = ms.fe.rectangle((2.0, 1.0), (4, 2))
     problem = ms.fe.Problem(mesh, ms.ThermoElastic(10.0, 0.3, EXPANSION, dim=2), supports(mesh))

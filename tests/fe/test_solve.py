@@ -65,12 +65,13 @@ def test_the_energy_changes_by_the_reaction(material):
         solution = ms.solve(pulled(material, jnp.stack([v, 0.1])), tolerance=1e-11)
         return solution.energy, solution.reactions[jnp.asarray(TOP), 0].sum()
 
-    (_, force), slope = jax.value_and_grad(energy, has_aux=True)(jnp.array(0.2))
+    (_, force), slope = jax.jit(jax.value_and_grad(energy, has_aux=True))(jnp.array(0.2))
     assert float(slope) == pytest.approx(float(force), rel=1e-10)
     ahead, behind = (float(energy(jnp.array(0.2 + h))[0]) for h in (1e-4, -1e-4))
     assert float(slope) == pytest.approx((ahead - behind) / 2e-4, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_pressure_inside_balances_itself():
     """A free ring, pinned against rigid motions only, under pressure: reactions vanish at finite strain."""
     ring = ms.fe.annulus(1.0, 2.0, (2, 8), angle=2.0 * np.pi)
@@ -126,6 +127,7 @@ def test_a_body_turned_is_a_body_at_rest():
     np.testing.assert_allclose(solution.energy, 0.0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_failures_have_codes_and_are_nan():
     fine = jnp.array([0.2, 0.0])
     overlapping = jnp.zeros(MESH.points.shape).at[:, 0].set(-2.0 * MESH.points[:, 0])
@@ -152,6 +154,7 @@ def test_failures_have_codes_and_are_nan():
         assert int(jax.jit(lambda p: ms.solve(p, throw=False))(broken).status.code) == Code.NONFINITE
 
 
+@pytest.mark.slow
 def test_a_failed_gradient_is_nan_and_never_zero():
     def height(mu, lam):
         return ms.solve(pulled(ms.NeoHooke(mu, lam, 2), jnp.array([2.0, 0.5])), max_steps=2, throw=False).u[7, 1]
@@ -160,6 +163,7 @@ def test_a_failed_gradient_is_nan_and_never_zero():
         assert bool(jnp.isnan(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["linear", "rubber"])
 def test_one_failed_member_harms_no_other(kind):
     """A batch over problems: material, prescribed values and positions of each its own, two of them broken."""
@@ -199,6 +203,7 @@ def test_one_failed_member_harms_no_other(kind):
     assert bool(jnp.isfinite(value))
 
 
+@pytest.mark.slow
 def test_values_change_inside_jit_without_building_anew():
     problem = pulled(RUBBER, jnp.array([0.2, 0.0]), loads=[ms.fe.Traction("y+", [0.0, 0.01])])
     traces = []
@@ -247,6 +252,7 @@ def test_the_state_goes_from_solve_to_solve():
         ms.solve(pulled(RUBBER, jnp.array([0.2, 0.0])), state)
 
 
+@pytest.mark.slow
 def test_a_mean_strain_strains_a_periodic_body_uniformly():
     strain = jnp.array([[0.02, 0.03], [-0.01, 0.04]])
     sides = [ms.fe.Periodic(f"{a}-", f"{a}+", strain[:, i] * n) for i, (a, n) in enumerate((("x", 2.0), ("y", 1.0)))]

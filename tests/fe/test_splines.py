@@ -140,6 +140,7 @@ class DoubleWell(Hyperelastic):
         return self.barrier * (1.0 - ((deformation[0, 0] - 1.0) / self.half) ** 2) ** 2
 
 
+@pytest.mark.slow
 def test_phase_boundary_of_a_double_well():
     """∫ √(2cψ) de = √(2 c b) 4γ/3 with c = modulus·ℓ² (doi:10.1063/1.1744102); profile γ tanh(x √(2b/c)/γ)."""
     barrier, half, length = 0.01, 0.1, 0.05
@@ -180,6 +181,7 @@ def test_forces_and_matrices_are_derivatives_of_the_energy_in_a_curved_box():
     assert max(of_energy.best, of_force.best) < 1e-8
 
 
+@pytest.mark.slow
 def test_loads_have_their_resultants_and_fields_are_shown_on_lagrange_cells():
     mesh = splines((2.0, 1.0), (3, 2))
     material = ms.IsotropicElastic(1.0, 0.3, dim=2)  # an ordinary material is welcome

@@ -59,6 +59,7 @@ def test_young_laplace_in_axial_symmetry():
     assert np.log2(errors[0] / errors[1]) > 3.3
 
 
+@pytest.mark.slow
 def test_a_liquid_cylinder_has_the_pressure_of_its_radius():
     """Δp = γ/r of a disc at finite strain: neo-Hooke in a plane, F = s 1, whose P(s) = −γ/R."""
     disc = ms.fe.disc(1.0, 3, "tri6")
@@ -109,6 +110,7 @@ def test_a_film_with_two_faces_is_as_stiff_as_bulk_and_both_surfaces():
     assert out_of_plane == pytest.approx(moment, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [LinearGurtinMurdoch, GurtinMurdoch])
 def test_residual_stress_contracts_a_free_film(kind):
     """ε = −2τ₀/(E′h + 2S): held there, the film pulls at nothing; the unstrained one pulls with 2τ₀."""
@@ -131,6 +133,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_forces_and_stiffness_are_derivatives_and_rotations_cost_nothing(name):
     mesh, material, surface, options = CASES[name]

@@ -16,6 +16,7 @@ def slab(cells=16, conductivity=1.0):
     return ms.fe.Problem(mesh, ms.Conductor(conductivity, dim=2), held)
 
 
+@pytest.mark.slow
 def test_a_slab_cools_as_fourier_says():
     """From 1, with 0 at both ends: Σ 4/(π m) sin(m π x) exp(−m² π² κ t), m odd."""
     problem, kappa = slab(), 0.5
@@ -28,6 +29,7 @@ def test_a_slab_cools_as_fourier_says():
         np.testing.assert_allclose(found.u[n, :, 0], exact, atol=4e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("theta", "order"), [(1.0, 1), (0.5, 2)])
 def test_order_in_time(theta, order):
     """The nodal values of sin πx decay at the rate (6/h²)(1 − cos πh)/(2 + cos πh) of linear elements exactly."""
@@ -44,6 +46,7 @@ def test_order_in_time(theta, order):
     assert abs(np.log2(errors[0] / errors[1]) - order) < 0.1
 
 
+@pytest.mark.slow
 def test_heat_that_comes_in_is_heat_that_stays():
     """With a flux into one end and no other way out, the content ∫ c T grows by flux × time; reactions are none."""
     mesh = ms.fe.rectangle((1.0, 0.5), (4, 1))
@@ -73,6 +76,7 @@ def test_adjoint_through_time():
         np.testing.assert_allclose(gradient[n], difference, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_bad_input_and_a_bad_member():
     problem = slab(4)
     times = jnp.linspace(0.0, 0.1, 3)

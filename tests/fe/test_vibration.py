@@ -26,6 +26,7 @@ def beam(cells=10, length=20.0, held=True):
     return ms.fe.Problem(mesh, PLATE, [ms.fe.Dirichlet("x-")] if held else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "lumped", "order"), [("line2", False, 2), ("line2", True, 2), ("line3", False, 4)])
 def test_frequencies_of_a_rod_converge_with_their_order(kind, lumped, order):
     """ω_n = (n + ½) π; consistent masses from above, lumped ones from below."""
@@ -35,6 +36,7 @@ def test_frequencies_of_a_rod_converge_with_their_order(kind, lumped, order):
     np.testing.assert_allclose(np.log2(errors[0] / errors[1]), order, atol=0.15)
 
 
+@pytest.mark.slow
 def test_a_cantilever_is_the_beam_of_euler_and_bernoulli():
     """ω = (β/L)² √(E I/ρ A), β = 1.8751, 4.6941; shear and rotary inertia lower it by (h/L)²."""
     found = vibration(beam(), count=2)
@@ -57,6 +59,7 @@ def test_rigid_motions_of_a_free_body_are_at_zero():
     assert 0.7 < float(found.frequencies[3]) / euler < 1.0
 
 
+@pytest.mark.slow
 def test_prestress_and_its_loss():
     """A stretched string of bars: ω = (π n/L) √(N/m) sideways, imaginary under pressure."""
     cells, stretch = 20, 1.2
@@ -97,6 +100,7 @@ def test_lanczos_agrees_with_dense_algebra(which):
         assert _lanczos(Wanted(4), k - 1.5 * exact[1] * m, m)[2]  # two of them negative
 
 
+@pytest.mark.slow
 def test_what_has_no_derivative_says_so():
     """Rigid motions are multiple: NaN alone, and none in what does not use them."""
     problem = ms.fe.Problem(ms.fe.rectangle((2.0, 1.0), (2, 1)), PLATE)
@@ -118,6 +122,7 @@ def column(kind="quad9", cells=10, length=20.0):
     return ms.fe.Problem(mesh, PLATE, [ms.fe.Dirichlet("x-")], [ms.fe.Traction("x+", [-1e-3, 0.0])])
 
 
+@pytest.mark.slow
 def test_euler_columns():
     """P = π² E I (2n + 1)²/4 L² for the clamped column; shear and shortening change it by the order of (h/L)²."""
     ratios = []
@@ -174,7 +179,6 @@ def test_derivative_of_a_buckling_load():
     problem = column("quad4", 4, 4.0)
     direction = jnp.asarray(np.random.default_rng(1).normal(size=problem.mesh.points.shape)) * 0.02
 
-    @jax.jit
     def factor(p):
         posed = eqx.tree_at(
             lambda x: (x.parts[0].material.mu, x.parts[0].material.lam, x.mesh.points), problem,
@@ -182,9 +186,8 @@ def test_derivative_of_a_buckling_load():
         )  # fmt: skip
         return buckling(posed, 2).factors[0]
 
-    at = jnp.array([0.5, 0.2, 0.0])
-    gradient = jax.jit(jax.grad(factor))(at)
-    np.testing.assert_allclose(gradient, differences(factor, at, 1e-3), rtol=1e-7)
+    both, at = jax.jit(jax.value_and_grad(factor)), jnp.array([0.5, 0.2, 0.0])
+    np.testing.assert_allclose(both(at)[1], differences(lambda p: both(p)[0], at, 1e-3), rtol=1e-7)
 
 
 def test_mass_of_regions_and_bad_input():

@@ -87,6 +87,7 @@ def test_one_phase_is_its_own_bound():
             np.testing.assert_allclose(bound, [2.0, 1.0], rtol=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [2, 3])
 def test_bounds_nest_for_any_phases(dim):
     """Reuss <= lower <= upper <= Voigt, phases not well ordered too."""
@@ -133,6 +134,7 @@ def test_reuss_of_extreme_contrast_is_not_rounded_to_a_void():
     np.testing.assert_allclose(faint, 2e-30 * np.eye(3), rtol=1e-10, atol=1e-45)
 
 
+@pytest.mark.slow
 def test_bounds_differentiate():
     def scalar(x, which):
         bulk, shear = jnp.stack([x, 10.0 * x]), jnp.stack([0.5 * x, x**2])

@@ -42,6 +42,7 @@ def one_by_one(members):
     ])  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lanes", [1, 4])
 def test_compacted_is_one_by_one(members, one_by_one, lanes):
     table = ms.ensemble(ms.CellStiffness(build, steps=7), members, shared=jnp.array(1.0), chunk=MEMBERS, lanes=lanes)
@@ -51,11 +52,13 @@ def test_compacted_is_one_by_one(members, one_by_one, lanes):
     assert np.max(table.iterations) > 1.5 * np.min(table.iterations)
 
 
+@pytest.mark.slow
 def test_batched_is_one_by_one(members, one_by_one):
     table = ms.ensemble(evaluate, members, shared=jnp.array(1.0), chunk=4, lanes=4)
     np.testing.assert_allclose(table["stiffness"], one_by_one, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_bad_members_leave_the_others_bit_for_bit(members):
     """A NaN modulus fails; a cell that is all void is a result: zero."""
     iteration, shared = ms.CellStiffness(build, steps=7), jnp.array(1.0)
@@ -71,6 +74,7 @@ def test_bad_members_leave_the_others_bit_for_bit(members):
     np.testing.assert_array_equal(table["stiffness"][rest], good["stiffness"][rest])
 
 
+@pytest.mark.slow
 def test_members_made_on_the_host_chunk_by_chunk():
     def make(k):
         image = ms.microstructures.spheres((16, 16), 0.3, radius=0.15, seed=1, member=k).phases

@@ -21,6 +21,7 @@ def random_layers(count: int, size: int = 6):
     return [jnp.asarray(a @ a.T + np.eye(size)) for a in rng.normal(size=(count, size, size))]
 
 
+@pytest.mark.slow
 def test_laminate_numbers():
     found = laminate(LAYERS, HALF, normal=0)
     expected = {
@@ -91,6 +92,7 @@ def test_a_laminate_along_any_normal_is_the_same_material_in_other_axes():
     np.testing.assert_allclose(laminate(LAYERS, HALF, [0.0, 3.0, 0.0]), laminate(LAYERS, HALF, 1), atol=1e-14)
 
 
+@pytest.mark.slow
 def test_laminates_lie_between_reuss_and_voigt():
     layers, share = random_layers(3), [0.2, 0.3, 0.5]
     for axis in range(3):
@@ -184,6 +186,7 @@ def test_mori_tanaka_by_eshelbys_tensor():
                 np.testing.assert_allclose(value, x + f * (xi - x) / (1 + (1 - f) * s * (xi / x - 1)), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_closed_forms_differentiate():
     def component(x):
         layers = [(1.0 + x) * LAYERS[0], LAYERS[1]]

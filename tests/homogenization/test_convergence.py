@@ -19,6 +19,7 @@ def boundary_tables(rng, members, correlation):
     return tables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paired", [False, True])
 def test_extrapolated_limit_covers(paired):
     """Correlated members (the same microstructures) need the covariance: without it the interval is wrong."""

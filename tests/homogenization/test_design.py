@@ -17,6 +17,7 @@ def discs(radii):
     return ms.RVE(share, PHASES)
 
 
+@pytest.mark.slow
 def test_the_radii_of_a_known_cell_give_its_stiffness_back():
     target = ms.effective_stiffness(discs(jnp.array([0.2, 0.2]))).stiffness
     found = ms.design(discs, jnp.array([0.12, 0.12]), target, optimiser=optax.adam(0.01), tolerance=1e-4)
@@ -40,6 +41,7 @@ def test_a_density_field_reaches_a_stiffness_between_the_bounds():
     assert found.miss[-1] < found.miss[0]
 
 
+@pytest.mark.slow
 def test_weights_leave_entries_free():
     target = jnp.diag(jnp.array([5.0, 1.0, 1.0]))
     weights = jnp.zeros((3, 3)).at[0, 0].set(1.0)

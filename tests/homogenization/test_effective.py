@@ -44,12 +44,17 @@ def grains(count, dim=2, n=6):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bc", BCS)
-def test_fields_of_zeros_and_ones_are_integers(bc):
+@pytest.mark.parametrize(
+    ("bc", "field"),
+    [
+        ("periodic", IMAGE.astype(float)),
+        ("subc", np.stack([1.0 - IMAGE, IMAGE])),
+        ("kubc", IMAGE > 0),
+    ],
+)
+def test_fields_of_zeros_and_ones_are_integers(bc, field):
     expected = stiffness(IMAGE, [SOFT, STIFF], bc)
-    np.testing.assert_allclose(stiffness(IMAGE.astype(float), [SOFT, STIFF], bc), expected, rtol=1e-12)
-    np.testing.assert_allclose(stiffness(np.stack([1.0 - IMAGE, IMAGE]), [SOFT, STIFF], bc), expected, rtol=1e-12)
-    np.testing.assert_allclose(stiffness(IMAGE > 0, [SOFT, STIFF], bc), expected, rtol=1e-12)
+    np.testing.assert_allclose(stiffness(field, [SOFT, STIFF], bc), expected, rtol=1e-12)
     np.testing.assert_allclose(stiffness(IMAGE, [general(SOFT), general(STIFF)], bc), expected, rtol=1e-10)
 
 
@@ -71,6 +76,7 @@ def test_many_phases_as_few(dim):
     np.testing.assert_allclose(stiffness(again, repeated), few, rtol=1e-9, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_polycrystal_lies_between_the_averages_over_its_grains():
     crystals, image = grains(9)
     result = ms.effective_stiffness(ms.RVE(image, crystals))
@@ -85,6 +91,7 @@ def test_a_polycrystal_lies_between_the_averages_over_its_grains():
     assert float(bulk) == pytest.approx((168.0 + 121.0) / 2.0, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_a_crystal_all_over_is_itself():
     crystals, _ = grains(1, dim=3)
     found = ms.effective_stiffness(ms.RVE(np.zeros((3, 2, 2), int), crystals, "subc"))
@@ -157,6 +164,7 @@ def test_a_cell_of_voids_has_no_stiffness_and_a_void_no_lower_bound():
     assert set(np.asarray(nothing.status.code).tolist()) == {Code.CONVERGED}
 
 
+@pytest.mark.slow
 def test_the_response_of_a_linear_cell_is_its_effective_stiffness():
     rve = ms.RVE(IMAGE, [SOFT, STIFF], "subc", tolerance=1e-10)
     strain = np.array([[0.01, 0.004], [0.002, -0.02]])
@@ -172,12 +180,12 @@ def test_the_response_of_a_linear_cell_is_its_effective_stiffness():
 @pytest.mark.slow
 @pytest.mark.parametrize("bc", BCS)
 def test_a_linear_cell_keeps_every_claim_of_a_material(bc):
-    ms.check_material(ms.RVE(IMAGE[:4, :4], [SOFT, STIFF], bc, tolerance=1e-12))
+    ms.check_material(ms.RVE(IMAGE[:4, :4], [SOFT, STIFF], bc, tolerance=1e-12), parameters=bc == "periodic")
 
 
 @pytest.mark.slow
 def test_a_conducting_cell_keeps_every_claim_of_a_material():
-    ms.check_material(ms.RVE(IMAGE[:4, :4], [ms.Conductor(1.0, dim=2), ms.Conductor(3.0, dim=2)], tolerance=1e-12))
+    ms.check_material(ms.RVE(IMAGE[:4, :4], [ms.Conductor(1.0, dim=2), ms.Conductor(3.0, dim=2)]), parameters=False)
 
 
 @pytest.mark.slow

@@ -115,6 +115,7 @@ def draw(shared, key):
     return {"x": jax.random.normal(key, (2,))}, Status.of()
 
 
+@pytest.mark.slow
 def test_a_members_random_numbers_are_its_own():
     table = ensemble(draw, 10, seed=7, chunk=4)
     for k in range(10):

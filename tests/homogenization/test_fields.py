@@ -47,6 +47,7 @@ def test_means_are_the_load_and_the_effective_stress(bc, integration, shape):
     np.testing.assert_allclose(found.stress, found.stress.swapaxes(0, 1), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_stress_is_the_voxels_stiffness_times_its_strain():
     phases = image(4, 6)
     found = local_fields(ms.RVE(phases, [SOFT2, STIFF2]), jnp.array([[1.0, 0.3], [0.1, -0.5]]))
@@ -56,6 +57,7 @@ def test_stress_is_the_voxels_stiffness_times_its_strain():
         np.testing.assert_allclose(found.stress[:, :, i, j], expected, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slab_voxels", [(2, 4, 4), (64, 16, 16)])
 def test_a_laminate_is_exact(slab_voxels):
     """Layers normal to x under E = e_x e_x: σ₁₁ = 1/⟨1/M⟩ everywhere, ε₁₁ = σ₁₁/M, no other strain (M = λ + 2μ)."""
@@ -70,6 +72,7 @@ def test_a_laminate_is_exact(slab_voxels):
     np.testing.assert_allclose(rest, 0.0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_hill_mandel_with_reduced_integration():
     """With one Gauss point a voxel's mean is its only value, so ⟨σ:ε⟩ = ⟨σ⟩:⟨ε⟩ holds for the means themselves."""
     load = jnp.array([[0.2, 0.7], [-0.1, 1.0]])
@@ -87,6 +90,7 @@ def test_voxel_means_hold_less_energy_than_the_field():
     assert 0.5 * whole < work < whole
 
 
+@pytest.mark.slow
 def test_fields_are_linear_in_the_load_and_batch():
     cell = ms.RVE(image(8, 8), [SOFT2, STIFF2], tolerance=1e-10)
     one, two = jnp.array([[1.0, 0.0], [0.0, 0.0]]), jnp.array([[0.0, 0.5], [0.5, 0.0]])
@@ -95,6 +99,7 @@ def test_fields_are_linear_in_the_load_and_batch():
     np.testing.assert_allclose(batch[0], local_fields(cell, one).stress, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_derivative_of_a_local_stress():
     phases = image(6, 6)
 
@@ -102,7 +107,7 @@ def test_the_derivative_of_a_local_stress():
         cell = ms.RVE(phases, [SOFT2, ms.IsotropicElastic(young, 0.3, 2)], tolerance=1e-12)
         return local_fields(cell, jnp.array([[1.0, 0.0], [0.0, 0.0]]), throw=False).stress[0, 0, 2, 3]
 
-    slope = jax.grad(corner)(jnp.array(10.0))
+    slope = jax.jit(jax.grad(corner))(jnp.array(10.0))
     step = 1e-3
     difference = (corner(jnp.array(10.0 + step)) - corner(jnp.array(10.0 - step))) / (2 * step)
     np.testing.assert_allclose(slope, difference, rtol=1e-6)
@@ -142,6 +147,7 @@ def rubber(bc="periodic", integration="reduced"):
     return ms.RVE(image(4, 6), RUBBER, bc, integration=integration, tolerance=1e-9)
 
 
+@pytest.mark.slow
 def test_fields_of_a_nonlinear_cell_are_its_response():
     """Means, Hill–Mandel and, with one Gauss point, every voxel's own material."""
     cell = rubber("kubc")
@@ -158,6 +164,7 @@ def test_fields_of_a_nonlinear_cell_are_its_response():
         np.testing.assert_allclose(found.stress[:, :, i, j], expected, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_small_load_on_a_nonlinear_cell_is_linear():
     lame = ((1.0, 2.0), (8.0, 12.0))
     tables = [[[lam + 2 * mu, lam, 0.0], [lam, lam + 2 * mu, 0.0], [0.0, 0.0, mu]] for mu, lam in lame]

@@ -77,6 +77,7 @@ def through(cell, steps, state=None):
     return found
 
 
+@pytest.mark.slow
 def test_the_material_keeps_its_claims():
     ms.check_material(SOFT, state=Flowed(jnp.array([[0.01, 0.003], [0.003, -0.004]])))
 
@@ -142,6 +143,7 @@ def one():
     return jax.jit(two_steps)
 
 
+@pytest.mark.slow
 def test_batched_is_looped_and_a_poisoned_history_harms_no_other(one):
     firsts = jnp.stack([STEPS[0], STEPS[1], STEPS[2], STEPS[0]])
     seconds = jnp.stack([STEPS[1], STEPS[2].at[0, 0].set(jnp.nan), STEPS[0], STEPS[2]])

@@ -17,6 +17,7 @@ def volume(radius, width, dimension):
     return 4 / 3 * np.pi * (radius**3 + 3 * radius * width**2 / 28)
 
 
+@pytest.mark.slow
 def test_the_step_is_c2_and_its_kernel_has_the_stated_variance():
     width = 0.3
     edges = jnp.array([-0.15, 0.15])
@@ -68,6 +69,7 @@ def test_derivatives_against_finite_differences(mode):
     np.testing.assert_allclose(slope, difference, rtol=1e-6, atol=1e-6 * np.max(np.abs(difference)))
 
 
+@pytest.mark.slow
 def test_a_voxel_at_a_centre_has_no_nan_in_any_derivative():
     def centre_value(x):
         return smooth_spheres((4, 4), x[None], jnp.array([0.05]), 0.4)[1, 1]

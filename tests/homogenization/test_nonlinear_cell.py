@@ -19,6 +19,7 @@ def cell():
     return ms.RVE(IMAGE, [SOFT, STIFF], tolerance=1e-9)
 
 
+@pytest.mark.slow
 def test_a_homogeneous_cell_is_its_material():
     response = ms.RVE(np.zeros((3, 4), int), [STIFF]).respond(STRETCHED)
     expected = STIFF.respond(STRETCHED)
@@ -47,42 +48,48 @@ def test_every_claim_holds(cell):
 @pytest.mark.slow
 def test_derivatives_of_the_stress_agree_forward_reverse_and_with_the_tangent(cell):
     tangent = cell.respond(STRETCHED).tangent
-    for derivative in (jax.jacfwd, jax.jacrev):
-        np.testing.assert_allclose(derivative(lambda F: cell.respond(F).stress)(STRETCHED), tangent, atol=1e-7)
-    second = jax.hessian(lambda F: cell.respond(F).energy)(STRETCHED)  # meets the derivative of the fluctuation
-    np.testing.assert_allclose(second, tangent, atol=1e-7)
+
+    def stress(F):
+        return cell.respond(F).stress
+
+    second = jax.hessian(lambda F: cell.respond(F).energy)  # meets the derivative of the fluctuation
+    for derivative in (jax.jacfwd(stress), jax.jacrev(stress), second):
+        np.testing.assert_allclose(jax.jit(derivative)(STRETCHED), tangent, atol=1e-7)
 
 
 @pytest.mark.slow
 def test_gradient_in_the_parameters_of_a_phase():
+    @jax.jit
+    @jax.value_and_grad
     def stress(mu):
         cell = ms.RVE(IMAGE, [ms.NeoHooke(mu, 2.0, 2), STIFF], tolerance=1e-10)
         return cell.respond(STRETCHED).stress[0, 0]
 
     mu, h = jnp.array(1.0), 1e-5
-    slope = (stress(mu + h) - stress(mu - h)) / (2 * h)
-    assert float(jax.grad(stress)(mu)) == pytest.approx(float(slope), rel=1e-6)
+    slope = (stress(mu + h)[0] - stress(mu - h)[0]) / (2 * h)
+    assert float(stress(mu)[1]) == pytest.approx(float(slope), rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bc", ["kubc", "subc"])
 def test_work_of_the_whole_is_the_mean_work_of_the_parts(bc):
     """Hill–Mandel: dW = P:dF for every dF, under conditions without periodicity too."""
     cell = ms.RVE(IMAGE, [SOFT, STIFF], bc, tolerance=1e-9)
-    response = cell.respond(STRETCHED)
     direction, h = jnp.array([[0.3, -0.7], [0.2, 0.5]]), 1e-5
-    up, down = cell.respond(STRETCHED + h * direction), cell.respond(STRETCHED - h * direction)
-    work = float(jnp.vdot(response.stress, direction))
-    assert float(up.energy - down.energy) / (2 * h) == pytest.approx(work, rel=1e-7)
+    respond = jax.jit(lambda F: cell.respond(F)[:2])
+    (_, stress), (up, _), (down, _) = (respond(STRETCHED + step * direction) for step in (0.0, h, -h))
+    assert float(up - down) / (2 * h) == pytest.approx(float(jnp.vdot(stress, direction)), rel=1e-7)
 
 
 @pytest.mark.slow
 def test_energies_of_the_three_conditions_are_ordered():
     cells = [ms.RVE(IMAGE, [SOFT, STIFF], bc, tolerance=1e-8) for bc in ("subc", "periodic", "kubc")]
-    energies = [float(cell.respond(STRETCHED).energy) for cell in cells]
+    energies = [float(jax.jit(lambda F, c=c: c.respond(F).energy)(STRETCHED)) for c in cells]
     affine = float(np.mean([[SOFT, STIFF][p].respond(STRETCHED).energy for p in IMAGE.ravel()]))
     assert energies[0] < energies[1] < energies[2] < affine
 
 
+@pytest.mark.slow
 def test_a_small_strain_is_linear_elastic():
     """At F = 1 the tangent is that of the linear cell with the phases' tangents."""
     tangent = ms.RVE(IMAGE, [SOFT, STIFF], tolerance=1e-9).respond(jnp.eye(2)).tangent
@@ -93,6 +100,7 @@ def test_a_small_strain_is_linear_elastic():
     np.testing.assert_allclose(tangent[0, 1, 0, 1], stiffness[2, 2], rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_phases_of_different_kinds_and_mixed_voxels():
     """One evaluation with chosen parameters, one per phase, and shares of 0 and 1 are the same."""
     kinds = ms.RVE(IMAGE, [SOFT, STIFF], tolerance=1e-9).respond(STRETCHED)
@@ -101,6 +109,7 @@ def test_phases_of_different_kinds_and_mixed_voxels():
     np.testing.assert_allclose(shares.tangent, kinds.tangent, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_warm_start_changes_nothing_and_saves_work(cell):
     cold = cell.respond(STRETCHED)
     warm = cell.respond(STRETCHED, cold.state)
@@ -114,15 +123,6 @@ def test_a_failed_member_harms_no_other(cell):
     assert batch.status.code.tolist() == [Code.CONVERGED, Code.NONFINITE, Code.INVERTED, Code.CONVERGED]
     assert np.isnan(np.asarray(batch.energy)).tolist() == [False, True, True, False]
     np.testing.assert_allclose(batch.stress[0], cell.respond(STRETCHED).stress, rtol=1e-10)
-
-
-@pytest.mark.slow
-def test_a_stress_does_without_the_tangent(cell):
-    def loops(function):
-        return jax.jit(function).lower(STRETCHED).compile().as_text().count(" while(")
-
-    both = loops(lambda F: (cell.respond(F).stress, cell.respond(F).tangent))
-    assert loops(lambda F: cell.respond(F).stress) < both
 
 
 @pytest.mark.slow

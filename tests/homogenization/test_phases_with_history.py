@@ -28,6 +28,7 @@ def follow(material, gradients, inputs=None):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("material", "inputs"),
     [
@@ -50,6 +51,7 @@ def test_a_homogeneous_cell_is_its_material(material, inputs):
             np.testing.assert_allclose(found, every, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_sheared_laminate_of_metal_and_elastic_layers():
     """One shear stress in both layers, so that the whole is one dimension: loads, unloads, reverses."""
     cell = ms.RVE(LAMINATE, [METAL, STIFF], tolerance=1e-10)
@@ -69,6 +71,7 @@ def test_a_sheared_laminate_of_metal_and_elastic_layers():
         np.testing.assert_allclose(of_metal, accumulated, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_damaged_layer_beside_an_elastic_one():
     """Layers in parallel, without Poisson's effect: the mean of two curves, into the softening branch and back."""
     low, final = 0.01, 0.05
@@ -90,6 +93,7 @@ def composite():
     return cell, first.state
 
 
+@pytest.mark.slow
 def test_the_matrix_yields_and_the_inclusions_do_not(composite):
     _, state = composite
     metal, elastic = state.phases
@@ -99,6 +103,7 @@ def test_the_matrix_yields_and_the_inclusions_do_not(composite):
     assert np.max(accumulated) > 5e-3
 
 
+@pytest.mark.slow
 def test_work_of_a_step_is_the_mean_work_of_the_points(composite):
     """Hill–Mandel: dW = P:dF with W the mean incremental potential, in a step from a committed state."""
     cell, state = composite

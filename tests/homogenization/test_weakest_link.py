@@ -85,6 +85,7 @@ def test_weibull_fit_does_not_depend_on_the_unit():
     np.testing.assert_allclose(large.scale / 1e300, small.scale, rtol=1e-11)
 
 
+@pytest.mark.slow
 def test_size_effect_covers_and_agrees_where_the_weakest_link_holds():
     rng, m = np.random.default_rng(17), 8.0
     found = [size_effect({v: weibull(rng, m, v ** (-1 / m), 40) for v in (1.0, 8.0, 64.0)}) for _ in range(SETS)]

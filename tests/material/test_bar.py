@@ -14,6 +14,7 @@ def hooke(dim=2, area=2.0):
     return Bar(ms.NeoHooke(mu=1.0, lam=0.5, dim=1), area, dim)
 
 
+@pytest.mark.slow
 def test_bars_hold_what_they_claim():
     strains = np.random.default_rng(0).normal(size=(4, 3, 1))
     ms.check_material(hooke(3), strains / np.linalg.norm(strains, axis=1, keepdims=True) * 1.2)
@@ -33,6 +34,7 @@ def test_no_length_left_and_wrong_input():
         hooke().respond(jnp.eye(2))
 
 
+@pytest.mark.slow
 def test_a_truss_carries_its_load_by_the_method_of_joints():
     """Two bars at right angles, small load: forces √½ P each, deflection P L/(E A) along the load."""
     mesh = ms.fe.Mesh([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]], [[0, 1], [1, 2]], "line2")

@@ -49,6 +49,7 @@ def test_a_bar_softens_unloads_to_the_origin_and_softens_on(softening):
         assert float(response.state.largest) == pytest.approx(largest, rel=1e-13)
 
 
+@pytest.mark.slow
 def test_bar_by_condensation():
     """Free lateral strains: stress and the falling tangent of the exponential, UNSTABLE and not a failure."""
     found = follow(ms.UniaxialStress(ms.Damage(E, NU, EXPONENTIAL)), [jnp.array([[1.0 + e]]) for e in (2e-4, 3e-4)])

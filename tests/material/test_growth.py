@@ -45,6 +45,7 @@ def test_growth_that_is_held():
     np.testing.assert_allclose(along.stress[1, 1], 1.3 * LAM * log_j, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_growth_comes_as_parameter_field_or_input():
     stretches = jnp.array([1.0, 1.1, 0.95, -1.0, jnp.nan])
     f = jnp.eye(3).at[0, 1].set(0.2)
@@ -66,6 +67,7 @@ def rate(stretch, hold=1.15):
     return ((1.4 - stretch) / 0.4) ** 2 * max(3 * x * pressure(x) - 0.2, 0.0) / 4.0
 
 
+@pytest.mark.slow
 def test_a_step_of_a_stress_driven_law():
     tissue, state, before = ms.Growth(RUBBER, law=LAW), None, 1.0
     step = jax.jit(lambda s, dt: tissue.respond(1.15 * jnp.eye(3), s, ms.Inputs(time_step=dt)))
@@ -117,6 +119,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["given", *(pytest.param(n, marks=pytest.mark.slow) for n in ("fibre, tissue", "law"))]
 )

@@ -42,6 +42,7 @@ MATERIALS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MATERIALS)
 def test_every_claim_holds(name):
     assert check_material(MATERIALS[name]).passed

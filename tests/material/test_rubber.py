@@ -178,6 +178,7 @@ def test_plane_strain_is_three_dimensions_without_the_third(name):
     np.testing.assert_allclose(a.tangent, b.tangent[:2, :2, :2, :2], rtol=1e-10, atol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("material", "strains"),
     [

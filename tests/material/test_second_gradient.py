@@ -9,6 +9,7 @@ from msjax.material.check import CheckFailed, check_material
 from msjax.material.second_gradient import GradientEnhanced, SecondGradient, StrainGradientElastic
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "material",
     [

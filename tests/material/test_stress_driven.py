@@ -28,6 +28,7 @@ def test_plane_stress_of_neo_hooke_against_the_scalar_equation():
     np.testing.assert_allclose(response.state.free[:2], 0.0, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_moduli_of_an_isotropic_solid():
     lam, mu = 2.0, 1.0
     young, poisson = mu * (3 * lam + 2 * mu) / (lam + mu), lam / (2 * (lam + mu))
@@ -40,6 +41,7 @@ def test_moduli_of_an_isotropic_solid():
     assert float(UniaxialStress(NeoHooke(1.0, 2.0, dim=2)).respond(jnp.eye(1)).stress[0, 0]) == pytest.approx(0.0)
 
 
+@pytest.mark.slow
 def test_an_oblique_crystal_shears_through_the_thickness():
     """Without cubic symmetry about the normal the free shears do not vanish; the traction does."""
     rotation = np.linalg.qr(np.array([[1.0, 0.3, 0.2], [0.1, 1.0, -0.4], [0.3, 0.2, 1.0]]))[0]
@@ -62,6 +64,7 @@ def _tables():
     return cubic.stiffness, cubic.third
 
 
+@pytest.mark.slow
 def test_an_applied_stress_gives_the_legendre_transform():
     applied = jnp.array([0.1, -0.2])
 
@@ -73,14 +76,15 @@ def test_an_applied_stress_gives_the_legendre_transform():
     np.testing.assert_allclose(jnp.diagonal(full.stress)[1:], applied, rtol=1e-12)
     transform = float(full.energy) - float(jnp.vdot(applied, response.state.free))
     assert float(response.energy) == pytest.approx(transform, rel=1e-13)
-    by_load = jax.grad(lambda p: driven(p).respond(jnp.array([[1.1]])).energy)(applied)
+    by_load = jax.jit(jax.grad(lambda p: driven(p).respond(jnp.array([[1.1]])).energy))(applied)
     np.testing.assert_allclose(by_load, -response.state.free, rtol=1e-13)
-    compliance = jax.jacrev(lambda p: driven(p).respond(jnp.array([[1.1]])).state.free)(applied)
+    compliance = jax.jit(jax.jacrev(lambda p: driven(p).respond(jnp.array([[1.1]])).state.free))(applied)
     free = full.tangent[jnp.array([1, 2])][:, jnp.array([1, 2])][:, :, jnp.array([1, 2])][..., jnp.array([1, 2])]
     block = jnp.array([[free[i, i, j, j] for j in range(2)] for i in range(2)])
     np.testing.assert_allclose(compliance, np.linalg.inv(block), rtol=1e-11)
 
 
+@pytest.mark.slow
 def test_a_warm_start_changes_nothing_and_has_no_derivative():
     film = PlaneStress(RUBBER)
     cold = film.respond(F)
@@ -91,7 +95,7 @@ def test_a_warm_start_changes_nothing_and_has_no_derivative():
     def of_start(free):
         return film.respond(F, cold.state._replace(free=free)).stress[0, 0]
 
-    np.testing.assert_array_equal(jax.grad(of_start)(cold.state.free), np.zeros(3))
+    np.testing.assert_array_equal(jax.jit(jax.grad(of_start))(cold.state.free), np.zeros(3))
     lost = film.respond(F, cold.state._replace(free=jnp.full(3, jnp.nan)))
     assert Code(int(lost.status.code)) == Code.NONFINITE
 
@@ -153,6 +157,7 @@ def first_and_second(material, span=0.008, points=17):
     return fit[1], 2.0 * fit[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "element", "a"), [("Al_zhou", "Al", 4.081654901), ("Cu_mishin1", "Cu", 3.614925066)])
 def test_thin_sheets_of_tabulated_metals(name, element, a, potential_file, bulk_constants):
     """W11, W12, W111, W112 of data/bulk_*.csv: LAMMPS stresses with the thickness relaxed."""
@@ -169,6 +174,7 @@ def test_thin_sheets_of_tabulated_metals(name, element, a, potential_file, bulk_
         assert float(found) == pytest.approx(data[key][0], abs=1e-4 if element == "Al" else 2e-3), key
 
 
+@pytest.mark.slow
 def test_small_strains_converge_though_the_energy_is_a_small_difference():
     """W near F = 1 is what is left of three terms of order μ: their round-off must not stop the search."""
     strains = np.eye(2) + 0.03 * np.random.default_rng(0).standard_normal((5000, 2, 2))

@@ -66,6 +66,7 @@ def test_plane_strain_is_three_dimensions_without_the_third():
     np.testing.assert_allclose(a.energy, b.energy, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.0, 0.7])
 def test_every_claim_holds_in_a_step(step):
     inputs = ms.Inputs(time_step=jnp.array(step))

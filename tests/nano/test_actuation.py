@@ -54,6 +54,7 @@ def continuous(support, closed, fringe=0.0, tension=0.0, shear=0.0, vibrating=Fa
     return (2 * found.p[0], found.p[1]) if vibrating else 2 * found.p[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("support", "fringe", "tension", "shear", "rtol"),
     [
@@ -184,6 +185,7 @@ def kept(p):
     return jnp.where(limit.status.ok & modes.status.ok, result, 0.0), (result, codes, limit[:2])
 
 
+@pytest.mark.slow
 def test_derivatives():
     """Of pull-in's voltage and deflection and of the frequency under bias, in all numbers."""
     gradient, errors = kept(GOOD)[1], []

@@ -102,6 +102,7 @@ def test_shear_and_rotary_inertia_lower_the_frequency_as_perturbation_says():
     assert slope(shear_flexibility=1e-5) == pytest.approx(-np.mean(third**2) / np.mean(second**2), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_bridge_under_tension():
     # k = 2N k₀/(k₀L/2 − 2 tanh(k₀L/4)) with k₀² = N/EI, from the clamped half
     N, stiff, length = 30.0, 2.0, 1.5

@@ -116,6 +116,7 @@ def energy(found, E, surface, strain, curvature):
     return bulk + faces + jnp.sum(t * corners + 0.5 * k * corners**2)
 
 
+@pytest.mark.slow
 def test_rigidities_and_relaxation_are_derivatives_of_the_energy():
     # unequal faces and edges: tension and bending couple
     surface = SurfaceElasticity(

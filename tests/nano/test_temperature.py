@@ -127,6 +127,7 @@ def test_the_beam_grows_with_its_lattice_and_keeps_its_mass():
         np.testing.assert_allclose(found.mass * (300.0 * s), at_reference.mass * at_reference.length, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_bridge_is_pulled_taut_by_the_surface_stress_of_its_temperature():
     """Against the beam built at the larger size with τ(T) and S; the coefficient against central differences."""
     section = rectangle(40.0, 20.0)

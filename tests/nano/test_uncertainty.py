@@ -61,6 +61,7 @@ def test_the_surface_overtakes_the_modulus_near_three_nanometres():
     assert 2.5 < found < 3.5
 
 
+@pytest.mark.slow
 def test_a_frequency_through_the_finite_elements():
     # f ~ √E/ρ^½ ... h/L²: 15 % of E is 7.5 % of f, and 1 % of L is 2 %
     def frequency(p):

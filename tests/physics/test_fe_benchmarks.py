@@ -35,6 +35,7 @@ def push(x):
     return x / jnp.sqrt(jnp.sum(x**2))
 
 
+@pytest.mark.slow
 def test_cooks_membrane():
     """48 wide, 44 high at its clamped left side and 16 at its right, sheared there by a unit force; plane stress,
     E = 1, ν = 1/3: the middle of the right side moves by 23.96."""
@@ -79,6 +80,7 @@ def test_lames_cylinder(kinematics):
         np.testing.assert_allclose(np.diag(stress), [expected[n] for n in range(3)], atol=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kinematics", ["solid", "axisymmetric"])
 def test_lames_sphere(kinematics):
     """a = 1, b = 2, p = 1, E = 1, ν = 0.3: u(a) = 0.8 and hoop stress 5/7; an octant, and half a meridian section."""
@@ -138,6 +140,7 @@ def test_nafems_le1(kind, shape):
     assert float(stress[1, 1]) == pytest.approx(92.7, rel=5e-3)
 
 
+@pytest.mark.slow
 def test_nafems_le10():
     """The thick plate under 1 MPa: σ_yy(D) = −5.38 MPa, of the displacement in the cell at D."""
     mesh = ms.fe.nafems_le10((6, 6, 4), "hex27")
@@ -180,6 +183,7 @@ def test_an_inflated_tube_of_rubber():
     assert float(path.u[-1, node_at(mesh, [2.0, 0.0]), 0]) == pytest.approx(2.0 * (outside - 1.0), rel=4e-3)
 
 
+@pytest.mark.slow
 def test_a_perfectly_plastic_sphere():
     """Yield begins at p = ⅔ Y (1 − a³/b³); beyond it is plastic within c, p = 2 Y ln(c/a) + ⅔ Y (1 − c³/b³), and the
     outside moves by u(b) = Y (1 − ν) c³/(E b²)."""
@@ -232,6 +236,7 @@ def returned(strain, plastic, accumulated, young, poisson, strength, hardening):
     return stress, tangent, plastic + gamma * normal, accumulated + np.sqrt(2.0 / 3.0) * gamma
 
 
+@pytest.mark.slow
 def test_an_elastoplastic_plate_with_a_hole_against_scikit_fem():
     """The quarter of a plate in plane strain, stretched, stretched further and released: displacements, reactions and
     plastic strains of a Newton method written on scikit-fem's assembly."""

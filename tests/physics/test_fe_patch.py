@@ -24,6 +24,7 @@ def outside(mesh, exact):
     return [ms.fe.Dirichlet(side, exact) for side in mesh.boundaries]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_constant_strain_on_distorted_cells(kind):
     mesh = shaken(kind, 3 if kind in SPACE else 4)
@@ -42,6 +43,7 @@ def test_constant_strain_on_distorted_cells(kind):
     np.testing.assert_allclose(np.asarray(solution.reactions)[inner], 0.0, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PLANE + SPACE)
 def test_tractions_of_constant_stress_give_constant_strain(kind):
     """The patch test with forces: only rigid motions are held, all sides pulled."""
@@ -67,6 +69,7 @@ def test_tractions_of_constant_stress_give_constant_strain(kind):
     assert corner >= 0
 
 
+@pytest.mark.slow
 def test_seven_hexahedra():
     """The distorted patch of R. H. MacNeal and R. L. Harder, Finite Elem. Anal. Des. 1 (1985) 3,
     doi:10.1016/0168-874X(85)90003-4: an inner hexahedron in a cube, E = 10⁶, ν = ¼, u = 10⁻³ (2x + y + z)/2 and so on

@@ -45,6 +45,7 @@ def test_response_agrees_with_lammps(key, reference, potential_file):
     check(responses(material, entry["states"]), entry["states"], 2e-5 if key == "EAM_Cu_mishin1" else 1e-6)
 
 
+@pytest.mark.slow
 def test_relaxed_silicon_agrees_with_lammps(reference):
     entry = reference("lattice_response")["SW_Si"]
     material = ms.CauchyBorn(ms.bulk("Si", "diamond", entry["a0"]), ms.StillingerWeber())

@@ -37,6 +37,7 @@ def square():
     return ms.CauchyBorn(ms.bulk("X", "square", a=1.0), ms.Springs([1.0, 1.0], [1.0, 2.0**0.5]))
 
 
+@pytest.mark.slow
 def test_chain_loses_stability_where_the_continuum_does():
     """φ with second neighbours, force-free cut-off far away: F = 1.105867 r₀ for lattice and continuum."""
     potential = ms.LennardJones(outer=2.9, ending="shifted")
@@ -75,6 +76,7 @@ def test_a_shorter_diagonal_spring_softens_the_zone_boundary_first():
     assert float(found.soft.ellipticity.value) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["EAM_Cu_mishin1", pytest.param("EAM_Al_zhou", marks=pytest.mark.slow)])
 def test_twinning_shear_softens_l_before_ellipticity_is_lost(key, metal, reference):
     material, path = metal(key), reference("stability")[key][TWINNING]
@@ -117,6 +119,7 @@ def test_stretched_copper_loses_ellipticity_first(metal, reference):
     np.testing.assert_allclose(np.abs(beyond.ellipticity.direction), [0, np.sqrt(0.5), np.sqrt(0.5)], atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", METALS)
 def test_lowest_frequency_on_the_grid_and_ellipticity_along_the_paths(key, metal, reference):
     """ω² of an 8³ grid to 1e-3 of its scale; the acoustic tensor's minimum at or just below the reference's."""
@@ -270,6 +273,7 @@ def test_a_batch_is_its_members_and_failures_stay_alone():
     assert str(failed).startswith("unknown: INVERTED")
 
 
+@pytest.mark.slow
 def test_stability_constants_have_first_derivatives_and_refuse_second():
     material = square()
     F = jnp.asarray([[0.9, 0.02], [0.01, 0.95]])
@@ -280,9 +284,9 @@ def test_stability_constants_have_first_derivatives_and_refuse_second():
 
         x, dx, h = material.potential.stiffness, jnp.array([0.3, -0.7]), 1e-5
         numeric = (of(x + h * dx) - of(x - h * dx)) / (2 * h)
-        assert abs(float(jnp.vdot(jax.grad(of)(x), dx)) - float(numeric)) < 1e-5 * abs(float(numeric))
+        assert abs(float(jnp.vdot(jax.jit(jax.grad(of))(x), dx)) - float(numeric)) < 1e-5 * abs(float(numeric))
         with pytest.raises(NotImplementedError, match="second derivatives of a minimum"):
-            jax.hessian(of)(x)
+            jax.jit(jax.hessian(of))(x)
 
 
 @pytest.mark.slow
@@ -296,7 +300,7 @@ def test_critical_strain_is_differentiable_and_says_when_nothing_is_lost():
 
     x, dx, h = material.potential.length, jnp.array([0.2, 0.1]), 1e-3
     numeric = (critical(x + h * dx) - critical(x - h * dx)) / (2 * h)
-    assert abs(float(jnp.vdot(jax.grad(critical)(x), dx)) / float(numeric) - 1.0) < 2e-3
+    assert abs(float(jnp.vdot(jax.jit(jax.grad(critical))(x), dx)) / float(numeric) - 1.0) < 2e-3
     found = ms.phonons.critical_strain(material, lambda t: (1.0 - t) * jnp.eye(2), upper=0.1)
     assert np.isinf(found.lattice)
     assert np.isinf(found.continuum)

@@ -49,7 +49,7 @@ def film(bulk, face, height: float, edge: float) -> tuple[float, jax.Array]:
         problem = ms.fe.Problem(mesh, bulk, [*SYMMETRIC, *pulled], surface)
         return ms.fe.resultant(problem, ms.solve(problem), "x+").force[0]
 
-    return float(moved) / edge, 2.0 * jax.grad(force)(moved)
+    return float(moved) / edge, 2.0 * jax.jit(jax.grad(force))(moved)
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_a_copper_wire_without_a_fit(potential_file):
         problem = ms.fe.Problem(mesh, bulk, [*SYMMETRIC, ms.fe.Dirichlet("z+", v, "z")], faces)
         return ms.fe.resultant(problem, ms.solve(problem), "z+").force[2]
 
-    modulus = 4.0 * jax.grad(force)(moved) * (edge + moved) / side**2
+    modulus = 4.0 * jax.jit(jax.grad(force))(moved) * (edge + moved) / side**2
     assert float(moved) / edge == pytest.approx(data[planes]["eps_star"], rel=0.015)
     assert float(modulus / units.GPa) == pytest.approx(data[planes]["E_app_GPa"], rel=0.005)
 
@@ -109,7 +109,7 @@ def test_strain_of_a_film_by_the_potentials_parameters():
         return jnp.max(jnp.abs(ms.solve(problem, throw=False).u[:, 0]))
 
     xi = bulk.potential.xi
-    exact = jax.grad(stretch)(xi)
+    exact = jax.jit(jax.grad(stretch))(xi)
     step = 1e-4 * float(xi)
     difference = (stretch(xi + step) - stretch(xi - step)) / (2.0 * step)
     assert float(exact) == pytest.approx(float(difference), rel=1e-6)

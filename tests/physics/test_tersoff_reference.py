@@ -42,6 +42,7 @@ def test_response_agrees_with_lammps(key, reference):
     check(material(entry, key, "clamped", 0.25), [*entry["states"], entry["window"], entry["second_shell"]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["Si_1988", *(pytest.param(k, marks=pytest.mark.slow) for k in ("Si_1988c", "C_1989"))])
 def test_relaxed_response_and_optical_mode_agree_with_lammps(key, reference):
     entry = reference("tersoff")[key]

@@ -88,6 +88,7 @@ def test_a_semidefinite_system_with_a_consistent_right_hand_side():
     np.testing.assert_allclose(x, np.linalg.pinv(laplace) @ rhs, atol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-4])
 def test_the_residual_is_orthogonal_to_the_solution(tolerance):
     """x·(b − A x) = 0 to round-off at any tolerance, though the iteration has lost it with its conjugacy."""

@@ -21,6 +21,7 @@ def steep(x, a):
 LOW, HIGH = jnp.array(0.0), jnp.array(10.0)
 
 
+@pytest.mark.slow
 def test_derivatives_to_second_order():
     def root(a):
         return scalar_root(kepler, LOW, HIGH, a)[0]

@@ -39,6 +39,7 @@ def dot(a, b):
     return sum(float(jnp.vdot(x, y)) for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b)))
 
 
+@pytest.mark.slow
 def test_gradient_forward_reverse_and_differences():
     reverse = dot(jax.grad(observed)(ARGUMENTS), DIRECTION)
     forward = float(jax.jvp(observed, (ARGUMENTS,), (DIRECTION,))[1])
@@ -46,6 +47,7 @@ def test_gradient_forward_reverse_and_differences():
     assert forward == pytest.approx(float(along(observed, DIRECTION, 1e-3)), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_second_derivatives_by_all_routes():
     gradient = jax.grad(observed)
 
@@ -71,6 +73,7 @@ def ring(x, a):
     return 0.5 * jnp.sum(a["k"] * (gaps - a["l"]) ** 2) + 0.05 * jnp.sum((gaps - a["l"]) ** 4)
 
 
+@pytest.mark.slow
 def test_derivatives_on_the_complement_of_a_null_space():
     translation = jnp.full((4, 1), 0.5)
     a = {"k": jnp.array([1.0, 2.0, 0.5, 1.5]), "l": jnp.array([0.1, -0.2, 0.3, 0.0])}
@@ -88,6 +91,7 @@ def test_derivatives_on_the_complement_of_a_null_space():
         np.testing.assert_allclose(jacobian[:, n], differences, atol=2e-9)
 
 
+@pytest.mark.slow
 def test_a_failed_member_does_not_spoil_a_masked_gradient():
     def well(q, a):
         return jnp.sum(a[0] * jnp.cosh(q) - a[1] * q)
@@ -112,6 +116,7 @@ def chain_of_springs(q, x, k):
     return 0.5 * jnp.sum(k * jnp.diff(points) ** 2)
 
 
+@pytest.mark.slow
 def test_springs_in_series():
     k = jnp.array([1.0, 2.0, 4.0, 8.0])
     result = condense(chain_of_springs, jnp.array([0.9]), jnp.zeros(3), k)
@@ -164,6 +169,7 @@ def at_rest(k, f):
     return at_stationary(spring, q, (k, f))
 
 
+@pytest.mark.slow
 def test_a_stationary_value_and_what_is_read_beside_it():
     k, f = jnp.array(2.0), jnp.array(0.6)
     for derivative in (jax.jacfwd, jax.jacrev):

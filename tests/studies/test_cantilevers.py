@@ -81,6 +81,7 @@ def test_what_is_refused_names_where(write, read, text, options, message):
         read(write(text), **options)
 
 
+@pytest.mark.slow
 def test_rotations_predict_stiffness_and_frequencies(cantilevers, rotations):
     # nothing fitted: EI, kGA and clamp offset of each section's longest beam, mass and overhang by atom count
     law = shipped_cantilever_law(cantilevers)

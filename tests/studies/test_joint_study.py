@@ -26,6 +26,7 @@ class Bars(WireSection):
         return WireRigidity(*(jnp.asarray(x, float) for x in parts), status=Status.of())
 
 
+@pytest.mark.slow
 def test_sections_solved_in_one_loop_are_those_solved_apart():
     values = {name: jnp.zeros(()) for name in ("G11", "G12", "dG11", "dG12", "d2G11", "d2G12", "edge_stiffness")}
     numbers = {"tau0": 0.09, "edge_stress": -0.2, "kGA": 400.0, "clamp_offset": -5.0}

@@ -47,6 +47,7 @@ def by_ase(configuration, calculator, symbol=None):
     return atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress(voigt=False)
 
 
+@pytest.mark.slow
 def test_lennard_jones_of_ase():
     pytest.importorskip("ase", reason="needs ase (extra msjax[atoms])")
     from ase.calculators.lj import LennardJones as OfASE
@@ -59,6 +60,7 @@ def test_lennard_jones_of_ase():
     np.testing.assert_allclose(found.stress, stress, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_eam_of_ase(potential_file):
     """The same C2 splines on the same knots."""
     pytest.importorskip("ase", reason="needs ase (extra msjax[atoms])")
@@ -72,6 +74,7 @@ def test_eam_of_ase(potential_file):
     np.testing.assert_allclose(found.forces, forces, atol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "crystal"),
     [
@@ -92,6 +95,7 @@ def test_alloys_of_ase(potential_file, file, crystal):
     np.testing.assert_allclose(found.forces, forces, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_eam_of_matscipy(potential_file):
     calculators = pytest.importorskip("matscipy.calculators.eam", reason="needs matscipy")
     path = potential_file("Cu_mishin1.eam.alloy")
@@ -154,6 +158,7 @@ def compound(potential):
 COMPOUNDS = {"GaN.sw": ("Ga", "N"), "CdTe.sw": ("Cd", "Te"), "SiC.tersoff": ("Si", "C"), "GaN.tersoff": ("Ga", "N")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "style", "crystal", "potential", "of_forces"),
     [

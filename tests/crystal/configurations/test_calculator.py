@@ -75,6 +75,7 @@ def test_results_are_those_of_evaluate():
     np.testing.assert_allclose(calculate_numerical_stress(atoms, 1e-5), atoms.get_stress(), atol=1e-7)
 
 
+@pytest.mark.slow
 def test_list_and_program_are_kept_while_they_are_good():
     atoms = copper()
     calculator = atoms.calc = ms.ase.Calculator(EAM.gupta("Cu"), skin=0.5)
@@ -186,6 +187,7 @@ def test_hopping_vacancy_by_nudged_elastic_band(potential_file):
     assert barrier == pytest.approx(theirs[1].get_potential_energy() - theirs[0].get_potential_energy(), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_phonopy():
     """Force constants by finite displacements of this calculator: frequencies of the analytic dynamical matrix."""
     phonopy = pytest.importorskip("phonopy", reason="needs phonopy")

@@ -21,6 +21,7 @@ def silicon():
     return CauchyBorn(bulk("Si", "diamond", a=A), StillingerWeber())
 
 
+@pytest.mark.slow
 def test_crack_in_silicon(silicon):
     """K = 1 MPa√m against matscipy's field, from the same constants, on the atoms of the seed without load."""
     k = 1.0 * units.MPa * units.m**0.5

@@ -102,6 +102,7 @@ def test_periodic_displacement(tungsten, burgers):
     np.testing.assert_allclose(together[1] - together[0], alone[1] - alone[0], atol=2e-3 * 2.0)
 
 
+@pytest.mark.slow
 def test_burgers_circuit_on_atoms():
     """Steps of the displacement from neighbour to neighbour, taken modulo the lattice, add up to b around the line and
     to nothing elsewhere."""

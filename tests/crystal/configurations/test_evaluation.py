@@ -69,6 +69,7 @@ def disordered(periodic=(True, True, True), n=7, seed=3):
     return Configuration(SKEWED, fractional @ SKEWED, "X", periodic)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -96,6 +97,7 @@ def test_perfect_crystals_are_cauchy_born(name):
 SLOW = ("Lennard-Jones", "Stillinger-Weber", "bond functions", "Tersoff", "site energy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in POTENTIALS])
 def test_derivatives(name):
     """Energy, forces and stress by displacements, strain, the cell alone and parameters, forward and reverse, against
@@ -106,7 +108,6 @@ def test_derivatives(name):
     dx, dF = jnp.asarray(rng.normal(size=(7, 3))), jnp.asarray(rng.normal(size=(3, 3)))
     numbers, rest = eqx.partition(potential, eqx.is_inexact_array)
 
-    @jax.jit
     def at(t):
         """A displacement t₀ dx, a deformation 1 + t₁ dF, a move t₂ dF of the cell alone, parameters."""
         moved = configuration.deformed(jnp.eye(3) + t[1] * dF)
@@ -117,11 +118,11 @@ def test_derivatives(name):
         return found.energy, found.forces, found.stress
 
     here, h = jnp.zeros(4), 1e-5
-    _, forces, stress = at(here)
+    both = jax.jit(jax.jacfwd(lambda t: (at(t),) * 2, has_aux=True))  # one program for derivatives and values
+    forward, (_, forces, stress) = both(here)
     slopes = jax.jit(jax.grad(lambda t: at(t)[0]))(here)
-    forward = jax.jit(jax.jacfwd(at))(here)
     steps = np.eye(4) * h
-    differences = [jax.tree.map(lambda a, b: (a - b) / (2 * h), at(s), at(-s)) for s in steps]
+    differences = [jax.tree.map(lambda a, b: (a - b) / (2 * h), both(s)[1], both(-s)[1]) for s in steps]
     for mine, theirs in zip(forward, zip(*differences, strict=True), strict=True):
         theirs = np.stack(theirs, axis=-1)
         np.testing.assert_allclose(mine, theirs, rtol=2e-6, atol=1e-7 * np.max(np.abs(theirs)))
@@ -160,6 +161,7 @@ def test_second_derivatives_mix_and_commute():
     np.testing.assert_allclose(forward()[2], (of_forces[1] - of_forces[0]) / (2 * h), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("periodic", [(True, False, True), (False, False, False)])
 def test_open_directions(periodic):
     """A slab and a cluster: the same as in a large vacuum; no net force; no stress where there is no volume."""
@@ -182,6 +184,7 @@ def test_open_directions(periodic):
     np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_small_and_large_cells_agree():
     """One cell with many images of each atom against 2 × 3 × 2 of them."""
     potential, small = POTENTIALS["Gupta"], disordered()

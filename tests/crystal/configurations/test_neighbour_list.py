@@ -143,6 +143,7 @@ def test_a_longer_cutoff_counts():
     assert incomplete(neighbours, configuration.positions, configuration.cell, cutoff + 0.101)
 
 
+@pytest.mark.slow
 def test_bad_input_is_refused():
     copper, potential = Configuration.of(bulk("Cu", "fcc", a=3.6), 2), LennardJones()
     with pytest.raises(ValueError, match="skin: must be finite and not negative, got -0.1"):

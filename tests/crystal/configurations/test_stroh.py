@@ -34,6 +34,7 @@ def triclinic(seed=1):
     return stroh(root @ root.T + 0.5 * np.eye(6))
 
 
+@pytest.mark.slow
 def test_screw_and_edge_of_hirth_and_lothe():
     medium, (x, y) = isotropic(), POINTS.T
     theta, r2 = jnp.arctan2(y, x), x * x + y * y
@@ -48,6 +49,7 @@ def test_screw_and_edge_of_hirth_and_lothe():
     assert float(energy_factor(medium, jnp.array([0.0, 2.0, 0.0]))) == pytest.approx(MU / (1 - NU) / np.pi, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_crack_in_an_isotropic_medium():
     """Plane strain mode I of the textbooks, κ = 3 − 4ν; G and Griffith's K by E′ = E/(1 − ν²)."""
     medium, (x, y) = isotropic(), POINTS.T
@@ -64,6 +66,7 @@ def test_crack_in_an_isotropic_medium():
     assert float(griffith_intensity(medium, 0.1)) == pytest.approx(np.sqrt(0.2 * plane_strain), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", [dislocation_field, crack_field])
 def test_equilibrium_of_a_triclinic_medium(field):
     """C:∇u is the stress that φ says, whose divergence is zero identically."""
@@ -126,6 +129,7 @@ def test_crack_of_matscipy():
     assert float(griffith_intensity(medium, 0.08)) == pytest.approx(theirs.k1g(0.08), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_turned_axes_and_derivatives():
     """A mirrored pair of frames sees one medium; the derivative of K by C44 is the finite difference."""
     half_turn = np.diag([-1.0, -1.0, 1.0])
@@ -141,7 +145,7 @@ def test_turned_axes_and_derivatives():
 
     step = 1e-5
     slope = (factor(COPPER[2] + step) - factor(COPPER[2] - step)) / (2 * step)
-    assert float(jax.grad(factor)(COPPER[2])) == pytest.approx(float(slope), rel=1e-7)
+    assert float(jax.jit(jax.grad(factor))(COPPER[2])) == pytest.approx(float(slope), rel=1e-7)
     assert np.isnan(jax.jit(factor)(-0.1))
 
 

@@ -40,6 +40,7 @@ def test_the_recovered_gradient_finds_the_energy_of_the_error(kind, cells, withi
     assert estimate.value == pytest.approx(np.sqrt(2 * float(-solution.energy)), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_jump_of_the_material_is_no_error():
     mesh = ms.fe.rectangle((2.0, 1.0), (6, 3), kind="tri3")
     held = [ms.fe.Dirichlet("x-", 0.0), ms.fe.Dirichlet("x+", 1.0)]
