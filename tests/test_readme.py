@@ -17,7 +17,6 @@ def tour() -> list[str]:
     return blocks
 
 
-@pytest.mark.slow
 def test_the_tour_runs(capsys):
     names: dict = {}
     for block in tour():

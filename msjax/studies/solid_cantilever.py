@@ -48,7 +48,7 @@ def solid_cantilever(bulk: CauchyBorn, side: float, length: float, cells: tuple[
     """
     face = ExpandedSurface.of(SurfaceCauchyBorn(bulk, "100"))
     # the others are the same face turned about ⟨111⟩
-    faces = {x: eqx.tree_at(lambda f: f.directions, face, _turned(face.directions, n)) for n, x in enumerate("xyz")}
+    faces = {x: _turned(face, n) for n, x in enumerate("xyz")}
     across, along = cells
     slice_, relaxed = relaxed_section(bulk, faces, side, across)
     strain = float(relaxed[slice_.nodes_of("z+")[0], 2]) / (0.1 * side)
@@ -84,8 +84,8 @@ def solid_cantilever(bulk: CauchyBorn, side: float, length: float, cells: tuple[
     return 2.0 / float(compliance)  # half the body bears half the force
 
 
-def _turned(directions: Float[Array, "3 3"], times: int) -> Float[Array, "3 3"]:
-    return jnp.roll(directions, times, axis=1)
+def _turned(face: ExpandedSurface, times: int) -> ExpandedSurface:
+    return eqx.tree_at(lambda f: f.directions, face, jnp.roll(jnp.asarray(face.directions), times, axis=1))
 
 
 def _same(known: Float[np.ndarray, "n 2"], wanted: Float[np.ndarray, "m 2"]) -> np.ndarray:

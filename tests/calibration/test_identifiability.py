@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from msjax import units
 from msjax.calibration import Normal, Observations, Parameter, calibrate
