@@ -197,9 +197,7 @@ def test_frequencies_are_differentiable_in_strain_and_parameters(material, leaf)
 
 @pytest.mark.slow
 def test_no_slope_is_made_up_at_gamma():
-    slope = jax.jit(jax.jacfwd(lambda F: ms.phonons.frequencies(copper(), np.zeros((1, 3)), F, throw=False)))(
-        jnp.eye(3)
-    )
+    slope = jax.jacfwd(lambda F: ms.phonons.frequencies(copper(), np.zeros((1, 3)), F, throw=False))(jnp.eye(3))
     np.testing.assert_array_equal(slope, 0.0)
 
 
