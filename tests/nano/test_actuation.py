@@ -96,17 +96,17 @@ def test_an_electrode_under_one_half():
 def test_a_rigid_plate_between_two_flexures():
     """Guided flexures, 12 EI/l³ each: pull-in at g/3 and √(8 k g³/(27 ε A)); the plate moves as √((k − εAV²/h³)/M)."""
     plate = abs(np.arange(N) - 0.5 * (N - 1)) < N / 4
-    width, bending, mass = (jnp.where(plate, *each) for each in ((0.6, 0.0), (3e6, 3.0), (2.0, 1e-7)))
+    width, bending, mass = (jnp.where(plate, *each) for each in ((0.6, 0.0), (3e5, 3.0), (2.0, 1e-7)))
     own = Actuator(Beam(1.0, bending, mass, support="bridge", elements=N), 0.2, width, 0.0, 1.3)
     k, area, heavy, g, eps = 2 * 12 * 3.0 / 0.25**3, 0.6 * 0.5, 2.0 * 0.5, 0.2, 1.3
     found = own.pull_in()
-    np.testing.assert_allclose(found.voltage, np.sqrt(8 * k * g**3 / (27 * eps * area)), rtol=1e-5)
-    np.testing.assert_allclose(found.deflection, g / 3, rtol=1e-5)
+    np.testing.assert_allclose(found.voltage, np.sqrt(8 * k * g**3 / (27 * eps * area)), rtol=1e-4)
+    np.testing.assert_allclose(found.deflection, g / 3, rtol=1e-4)
     w = 0.2 * g
     voltage = np.sqrt(2 * k * w * (g - w) ** 2 / (eps * area))
-    np.testing.assert_allclose(own.deflect(-voltage).w[N // 2], w, rtol=5e-5)  # the plate bends a little
+    np.testing.assert_allclose(own.deflect(-voltage).w[N // 2], w, rtol=5e-4)  # the plate bends a little
     softened = (k - eps * area * voltage**2 / (g - w) ** 3) / heavy
-    np.testing.assert_allclose(own.vibrate(voltage, 1).squared[0], softened, rtol=5e-5)
+    np.testing.assert_allclose(own.vibrate(voltage, 1).squared[0], softened, rtol=5e-4)
 
 
 def test_a_string():

@@ -1,5 +1,6 @@
 """Paths through the Brillouin zone, along which bands are drawn."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -131,7 +132,9 @@ def _by_seekpath(crystal: Crystal) -> list[list[tuple[str, Sequence[float] | np.
     cell = np.asarray(crystal.cell, float)
     kinds = {symbol: number for number, symbol in enumerate(dict.fromkeys(crystal.species), start=1)}
     numbers = [kinds[symbol] for symbol in crystal.species]
-    found = seekpath.get_path_orig_cell((cell, np.asarray(crystal.basis) @ np.linalg.inv(cell), numbers))
+    with warnings.catch_warnings():  # of spglib, about how seekpath calls it
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = seekpath.get_path_orig_cell((cell, np.asarray(crystal.basis) @ np.linalg.inv(cell), numbers))
     pieces: list[list[tuple[str, Sequence[float] | np.ndarray]]] = []
     for first, last in found["path"]:
         a, b = ((_greek(name), found["point_coords"][name]) for name in (first, last))
