@@ -144,6 +144,7 @@ def test_a_finished_metal_is_kept_when_the_next_one_fails(at, monkeypatch, capsy
     assert not list((folder / "out").glob("*Al*"))
 
 
+@pytest.mark.slow
 def test_the_doctor_is_content_here_and_not_with_wrong_numbers(monkeypatch, capsys):
     assert cli.run(["doctor"]) == 0
     words = capsys.readouterr().out

@@ -44,6 +44,7 @@ def test_a_fit_comes_back_whole(fit, tmp_path):
     assert bare.identifiability.verdicts == fit.identifiability.verdicts
 
 
+@pytest.mark.slow
 def test_a_failed_fit_can_be_kept(tmp_path):
     fit = calibrate(lambda v, c: model(v, c) * jnp.nan, DATA, PARAMETERS, starts=2, throw=False)
     fit.save(tmp_path / "failed.json")
@@ -55,6 +56,7 @@ def test_a_failed_fit_can_be_kept(tmp_path):
         Fit.load(tmp_path / "failed.json")
 
 
+@pytest.mark.slow
 def test_other_parameters_are_refused(fit, tmp_path):
     fit.save(tmp_path / "fit.json")
     with pytest.raises(ValueError, match="the saved parameters are a, b, double, scale, given were a"):

@@ -151,6 +151,7 @@ def test_precise_data_give_their_truth_back():
     assert any("scatter less than their stated" in text for text in fit.warnings)
 
 
+@pytest.mark.slow
 def test_intervals_respect_bounds():
     data = Observations.of({"y [-]": [0.02]}, sd={"y": 0.05})
     for prior in ({"bounds": (0.0, 1.0)}, {"prior": Normal(0.3, 0.3), "positive": True}):
@@ -168,6 +169,7 @@ def wall(values, controls):
 WALL = Observations.of({"y [-]": [0.9, 0.9, 0.9]}, sd={"y": 0.01})
 
 
+@pytest.mark.slow
 def test_starts_that_cannot_be_evaluated_are_masked_and_counted():
     fit = calibrate(wall, WALL, [Parameter("a", "-", prior=Normal(0.0, 2.0), initial=1.5)], starts=12)
     assert fit.values["a"] == pytest.approx(0.9, abs=1e-3)
@@ -185,6 +187,7 @@ def test_a_wall_of_nan_is_not_taken_for_a_minimum():
         calibrate(wall, beyond, [Parameter("a", "-", prior=Normal(0.0, 0.5))], starts=1)
 
 
+@pytest.mark.slow
 def test_when_every_start_fails():
     parameters = [Parameter("a", "-", prior=Normal(0.0, 1.0))]
 
@@ -203,6 +206,7 @@ def test_when_every_start_fails():
     assert fit.basins == 0
 
 
+@pytest.mark.slow
 def test_several_minima_are_counted():
     data = Observations.of({"y [-]": [0.25, 0.25]}, sd={"y": 0.01})
     parameters = [Parameter("a", "-", prior=Normal(0.1, 1.0))]
@@ -212,6 +216,7 @@ def test_several_minima_are_counted():
     assert any("2 different minima" in text for text in fit.warnings)
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_fit_warns():
     data = Observations.of({"y [-]": [0.0, 1.0, 0.0, 1.0]}, sd={"y": 0.1})
     parameters = [Parameter("a", "-", prior=Normal(0.0, 1.0))]

@@ -56,6 +56,7 @@ def test_the_surface_modulus_of_nano_cantilevers_is_not_identified():
     assert "hardly seen by these data: 1.00 S" in fit.report()
 
 
+@pytest.mark.slow
 def test_the_verdict_is_in_units_of_the_prior():
     # the same data and a prior a hundred times wider: now the data say more than was known before
     wide = [*PARAMETERS[:2], Parameter("S", "N/m", prior=Normal(0.0, 600.0))]

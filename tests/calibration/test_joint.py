@@ -50,6 +50,7 @@ def test_the_posterior_is_that_of_all_rows(fit):
     assert 2.9 < fit.dof < 3.1
 
 
+@pytest.mark.slow
 def test_what_each_table_says_alone(fit):
     weighted, _ = design()
     prior = np.diag([1 / 4, 1 / 9])

@@ -113,6 +113,7 @@ def test_one_bad_member_harms_no_other(which, request):
     assert np.any([np.any(np.isnan(x)) for x in jax.tree.leaves(slopes)])
 
 
+@pytest.mark.slow
 def test_parameters_that_are_not_numbers_give_nan_with_a_status(copper):
     broken = eqx.tree_at(lambda m: m.potential.A, copper, jnp.asarray(jnp.nan))
     response = broken.respond(jnp.eye(3))
@@ -120,6 +121,7 @@ def test_parameters_that_are_not_numbers_give_nan_with_a_status(copper):
     assert np.isnan(response.energy)
 
 
+@pytest.mark.slow
 def test_extreme_compression_of_a_table_is_outside_it(potential_file):
     """Within the neighbours' margin but beyond the embedding table's last density."""
     table = ms.EAM.setfl(potential_file("Cu_mishin1.eam.alloy"))

@@ -44,6 +44,7 @@ def supercell(crystal, matrix):
     return ms.Crystal(cell, np.array(found), (crystal.species[0],) * len(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["copper", "silicon"])
 def test_frame_invariance_and_material_symmetry(which, request):
     """W(QF) = W(F), P(QF) = Q P(F); and W(FQ) = W(F) for a rotation of the crystal's own group."""

@@ -179,6 +179,7 @@ def response(entry, path):
     return energy * crystal.volume - energies, stress - stresses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", cases("eam", "Cu_u3", "Al_jnp"))
 def test_funcfl_files_agree_with_lammps(name, reference, potential_file):
     """To what two splines on 500 knots leave open; with the true Coulomb constant energies differ by 1e-3 eV."""
@@ -189,6 +190,7 @@ def test_funcfl_files_agree_with_lammps(name, reference, potential_file):
     assert np.max(np.abs(stress)) < 2e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", cases("eam.fs", "Fe_mm Fe", "NiAlH_jea Al"))
 def test_finnis_sinclair_files_agree_with_lammps(name, reference, potential_file):
     entry = reference("potentials")[name.replace(" ", ".eam.fs ")]

@@ -12,6 +12,7 @@ from msjax.crystal.potentials.effective_medium import BETA, JACOBSEN, EffectiveM
 LATTICE = {"Al": 4.0, "Cu": 3.61, "Ni": 3.52, "Au": 4.07}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("element", [e if e == "Cu" else pytest.param(e, marks=pytest.mark.slow) for e in LATTICE])
 def test_energy_and_stress_agree_with_ase(element):
     pytest.importorskip("ase", reason="the reference is ASE's calculator")
@@ -32,6 +33,7 @@ def test_energy_and_stress_agree_with_ase(element):
         np.testing.assert_allclose(stress, expected, atol=3e-8)  # ASE leaves out what stands within the taper
 
 
+@pytest.mark.slow
 def test_the_perfect_crystal_is_the_zero():
     """Three shells at s₀ have no energy; what the window lets through of the fourth is less than 1e-3 eV."""
     potential = EffectiveMedium.of("Cu")
@@ -41,6 +43,7 @@ def test_the_perfect_crystal_is_the_zero():
     assert float(energy) == pytest.approx(0.0, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_an_atom_without_neighbours_fails():
     material = ms.CauchyBorn(ms.bulk("Cu", "fcc", 3.61), ms.EAM.effective_medium("Cu"))
     response = material.respond(4.0 * jnp.eye(3))

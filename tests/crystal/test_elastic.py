@@ -127,6 +127,7 @@ def test_pair_potentials_obey_the_cauchy_relation(argon, copper):
     assert many_body[1] > 1.2 * many_body[2]
 
 
+@pytest.mark.slow
 def test_the_embedding_alone_breaks_the_cauchy_relation(copper):
     """C12 − C44 = U″ (Σ ρ′ R₁²/R)²/V for the embedded atom at zero stress (Daw and Baskes 1984)."""
     potential, bonds = copper.potential, np.asarray(copper.reference_bonds)
@@ -159,6 +160,7 @@ def test_third_order_has_all_permutations_and_cubic_symmetry(which, request):
     assert np.sum(independent) == 3 + 3 * 6 + 6 + 3 * 3 + 3 * 6 + 6  # 111, 112, 123, 144, 155, 456
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["copper", pytest.param("silicon", marks=pytest.mark.slow)])
 def test_constants_are_the_derivatives_of_second_piola(which, request):
     """C_IJ and C_IJK against finite differences of the relaxed stress by the Green–Lagrange strain."""

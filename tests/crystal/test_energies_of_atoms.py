@@ -49,6 +49,7 @@ OWN = ms.SiteEnergy.of_atoms(
 )
 
 
+@pytest.mark.slow
 def test_of_any_atoms_of_two_elements():
     """Padded lists too: of a cluster whose atoms have different numbers of neighbours."""
     ideal = ms.Configuration.of(ms.bulk(("Ar", "Kr"), "rocksalt", 5.0), 2)

@@ -80,6 +80,7 @@ def test_full_stretch_finds_the_cubic_state_too():
     np.testing.assert_allclose(full.stretch, isotropic.stretch, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("structure", "expected"), [("chain", 1.0), ("square", 1.0), ("triangular", 1.0)])
 def test_lattice_constant_in_one_and_two_dimensions(structure, expected):
     """With nearest neighbours only, the spacing is the bond's own rest length."""

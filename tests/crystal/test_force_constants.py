@@ -94,6 +94,7 @@ def _forces(crystal: ms.Crystal) -> np.ndarray:
     return np.sum(4.0 * slope[..., None] * apart, axis=(1, 2))
 
 
+@pytest.mark.slow
 def test_finite_displacements_by_ases_calculators():
     """ASE's own shifted Lennard-Jones, displaced, against the exact dynamical matrix."""
     calculators = pytest.importorskip("ase.calculators.lj")

@@ -103,6 +103,7 @@ def stretches_around(centre, count, seed, dim=3):
     return jnp.asarray(deformations)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("margin", [0.0, 0.05, 0.15])
 def test_never_a_silent_miss(margin):
     crystal = ms.bulk("X", "fcc", 1.55)
@@ -113,6 +114,7 @@ def test_never_a_silent_miss(margin):
     never_a_silent_miss(near, far, stretches_around(centre, 400, 1), 0.2)
 
 
+@pytest.mark.slow
 def test_never_a_silent_miss_when_the_crystal_is_exchanged():
     """The list belongs to the crystal it was made for; cell and basis are leaves and may change under it."""
     potential = ms.LennardJones(outer=2.0, ending="shifted")
@@ -124,6 +126,7 @@ def test_never_a_silent_miss_when_the_crystal_is_exchanged():
     never_a_silent_miss(near, far, stretches_around(0.92, 400, 2), 0.1)
 
 
+@pytest.mark.slow
 def test_never_a_silent_miss_when_sublattices_move():
     """Two interpenetrating lattices: a shift brings atoms nearer at no strain at all."""
     cell = 1.6 * np.eye(3)

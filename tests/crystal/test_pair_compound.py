@@ -47,6 +47,7 @@ def test_a_crystal_is_its_atoms_and_its_shift_is_relaxed():
     np.testing.assert_allclose(cauchy, found.stress, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_alike_in_all_pairs_is_one_potential():
     one = ms.LennardJones(0.02, 2.9, inner=4.0, outer=5.5)
     alike = ms.PairCompound(dict.fromkeys([("Ar", "Ar"), ("Ar", "Kr"), ("Kr", "Kr")], one))
@@ -75,6 +76,7 @@ def test_phonons_are_the_hessian_of_the_atoms():
         np.testing.assert_allclose(np.linalg.eigvalsh(matrix), np.linalg.eigvalsh(expected), atol=1e-11)
 
 
+@pytest.mark.slow
 def test_gradients_to_each_pairs_parameters():
     """The energy of clamped atoms is linear in every depth: the slope is what the pair's doubling adds."""
     material = ms.CauchyBorn(ROCKSALT, three(), inner="clamped")

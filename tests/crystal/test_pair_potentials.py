@@ -19,12 +19,14 @@ def exp6(depth, minimum, alpha):
 ARGON = exp6(0.0104, 3.87, 14.0)
 
 
+@pytest.mark.slow
 def test_buckingham_has_its_well():
     potential = ms.Buckingham(**ARGON, outer=9.0)
     assert float(potential.energy(jnp.array(3.87))) == pytest.approx(-0.0104, rel=1e-12)
     assert float(jax.grad(potential.energy)(jnp.array(3.87))) == pytest.approx(0.0, abs=1e-14)
 
 
+@pytest.mark.slow
 def test_buckingham_agrees_with_lammps(reference):
     entry = reference("potentials")["Buckingham, shifted"]
     potential = ms.Buckingham(entry["A"], entry["rho"], entry["C"], outer=entry["outer"], ending="shifted")

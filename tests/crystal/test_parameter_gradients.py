@@ -128,13 +128,14 @@ def test_lattice_constant_and_cohesive_energy(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["Gupta", "Stillinger-Weber"])
 def test_elastic_constants_at_equilibrium(name):
-    """The whole chain: parameters → lattice constant and energy → constants of second and third order there."""
+    """The whole chain: parameters → lattice constant and energy → constants there, of copper to third order."""
     theta, build = parameters(MATERIALS[name]())
 
     def outputs(t):
         found = equilibrium(build(t))
         relaxed = found.material
         second = relaxed_stiffness(relaxed), clamped_stiffness(relaxed)
-        return found.lattice_constant, found.energy_per_atom, *second, relaxed_third_order_stiffness(relaxed)
+        third = (relaxed_third_order_stiffness(relaxed),) if name == "Gupta" else ()
+        return found.lattice_constant, found.energy_per_atom, *second, *third
 
     check(outputs, theta)

@@ -46,6 +46,7 @@ def test_complete_list_is_the_list_found_without_reduction(name):
     assert rebuilt.bonds == full.bonds
 
 
+@pytest.mark.slow
 def test_chain_of_two_masses_has_the_textbook_branches():
     chain = Crystal([[2.0]], [[0.0], [1.0]], ("X", "X"), masses=[1.0, 3.0])
     material = ms.CauchyBorn(chain, ms.Springs(stiffness=[2.0], length=[1.0]))
@@ -68,6 +69,7 @@ def test_square_lattice_of_springs_in_closed_form():
     np.testing.assert_allclose(ms.phonons.dynamical_matrix(material, q), expected, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("material", [copper(), silicon()], ids=["copper", "silicon"])
 def test_symmetries_of_the_dynamical_matrix(material):
     waves = np.concatenate([Q, -Q, Q + np.array([[1.0, -2.0, 3.0]]), np.zeros((1, 3))])
@@ -220,6 +222,7 @@ def test_batches_agree_and_a_failed_member_harms_no_other():
         np.testing.assert_allclose(batch[4], of(bad[4]), atol=1e-9)
 
 
+@pytest.mark.slow
 def test_silence_is_not_an_answer():
     with pytest.raises(SolveError, match="frequencies: INVERTED"):
         ms.phonons.frequencies(copper(), Q, np.diag([1.0, 1.0, -1.0]))

@@ -44,6 +44,7 @@ def test_gupta_metals_return_what_they_were_fitted_to():
     assert float(equilibrium(start).lattice_constant) == pytest.approx(3.615, rel=3e-5)
 
 
+@pytest.mark.slow
 def test_gupta_is_a_sum_over_pairs_and_a_square_root():
     potential = ms.EAM.gupta("Au")
     a, xi, p, q, lattice = CLERI_ROSATO["Au"]
@@ -58,6 +59,7 @@ def test_gupta_is_a_sum_over_pairs_and_a_square_root():
     assert float(found) == pytest.approx(expected, rel=1e-13)
 
 
+@pytest.mark.slow
 def test_stillinger_weber_moments_are_the_sum_over_pairs_of_neighbours():
     """The published double sum (doi:10.1103/PhysRevB.31.5262), shifts included, with other numbers than silicon's."""
     numbers = {"epsilon": 2.0, "sigma": 2.1, "a": 1.85, "lam": 19.0, "gamma": 1.1, "cos0": -0.3, "A": 6.9, "B": 0.61}
@@ -130,6 +132,7 @@ def test_taper_keeps_three_derivatives():
         assert abs(derivatives_at(lambda r: taper(r, 1.0, 2.0), [edge + inner], 4)[0]) > 500.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("potential", "jumps"),
     [

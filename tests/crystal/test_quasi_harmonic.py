@@ -41,6 +41,7 @@ def silicon(temperature=300.0, points=2):
 # -- closed forms ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_zero_point_energy_of_the_chain():
     """ħ√(K/m) ⟨|sin πq|⟩ = (2/π) ħ√(K/m) per atom, with the mesh's second-order error."""
     exact = HBAR * np.sqrt(STIFFNESS) * 2.0 / np.pi
@@ -77,6 +78,7 @@ def test_heat_capacity_of_the_chain():
     assert abs(cold / (np.pi / 3.0 * 0.02) - 1.0) < 1e-2
 
 
+@pytest.mark.slow
 def test_square_displacement_of_the_isotropic_simple_cubic_lattice():
     """Springs of no length make every direction a scalar lattice: ⟨u²⟩ = (kT/2K) 0.505462, Watson's integral."""
     base = ms.CauchyBorn(ms.bulk("X", "sc", a=1.0), ms.Springs(stiffness=[STIFFNESS], length=[1e-12], shells=[1.0]))
@@ -105,6 +107,7 @@ def test_dulong_and_petit_and_the_third_law():
     assert np.all(np.asarray(alpha)[2:, 0, 0] > 0)
 
 
+@pytest.mark.slow
 def test_entropy_and_heat_capacity_are_slopes_in_temperature():
     t, step = 180.0, 1e-2
     at = [ms.thermal.properties(copper(), 1.001 * np.eye(3), x) for x in (t - step, t, t + step)]
@@ -131,6 +134,7 @@ def test_the_classical_limit():
     assert 1.9 < apart[0] / apart[1] < 2.1
 
 
+@pytest.mark.slow
 def test_the_classical_chain_has_gruneisens_thermal_stress():
     """Classically ∂P/∂T = −(k/V₀) Σ γ-like slopes: F_vib = kT ⟨ln ω⟩ makes P_vib = kT d⟨ln ω⟩/dF."""
     material = chain(300.0, 8, quantum=False)
@@ -171,6 +175,7 @@ def test_silicon_has_exact_stress_and_tangent_at_relaxed_shifts():
     np.testing.assert_allclose(found, expected, atol=1e-7 * float(jnp.max(jnp.abs(here.tangent))))
 
 
+@pytest.mark.slow
 def test_temperature_comes_from_the_inputs_or_the_material():
     material, F = chain(300.0), jnp.eye(1)
     given = material.respond(F, None, ms.Inputs(temperature=500.0))
@@ -262,6 +267,7 @@ def test_equilibrium_is_differentiable_in_the_potential():
     assert abs(float(reverse) / float(forward) - 1.0) < 1e-10
 
 
+@pytest.mark.slow
 def test_no_equilibrium_is_said():
     with pytest.raises(SolveError, match="thermal equilibrium"):
         ms.thermal.equilibrium(chain(60.0), 1e5)

@@ -173,15 +173,15 @@ def test_energy_stress_and_layers_against_free_energies_written_out(quantum):
 
 @pytest.mark.slow
 def test_cold_classical_atoms_are_the_static_surface():
-    """Γ, τ and the stiffness of the static crystal, from below 1e-3 K."""
+    """Γ and τ of the static crystal, from below 1e-3 K."""
     cold = at_temperature(face(20.0, quantum=False), 1e-4)
     static = Surface(ms.equilibrium(argon().material).material, "100", repeats=5)
-    expected, found = constants(static), constants(cold.surface)
+    expected = constants(static)
     np.testing.assert_allclose(cold.stress, expected.stress, atol=1e-5 * float(expected.tau0))
-    np.testing.assert_allclose(found.energy, expected.energy, rtol=1e-5)
-    np.testing.assert_allclose(found.stiffness, expected.stiffness, atol=2e-5 * float(expected.G12))
+    np.testing.assert_allclose(cold.energy, expected.energy, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_heavy_quantum_atoms_are_classical():
     """But for (ħω)²/24kT a mode: half as much for twice the mass. What classical atoms do does not depend on it."""
 
@@ -199,6 +199,7 @@ def test_heavy_quantum_atoms_are_classical():
         assert abs(second) < 5e-3 * abs(np.ravel(limit)[0])
 
 
+@pytest.mark.slow
 def test_tangent_and_stress_are_derivatives():
     surface = face(30.0)
     strain, h = jnp.array([[1.003, 0.002], [0.0, 0.997]]), 1e-5
@@ -244,6 +245,7 @@ def test_a_batch_with_a_member_below_zero_and_one_too_hot():
     np.testing.assert_allclose(found.stress[0], at_temperature(surface, 20.0).stress, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_stretched_face_has_a_soft_wave():
     found = face(30.0).respond(1.3 * jnp.eye(2))
     assert found.status.failed

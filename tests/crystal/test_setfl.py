@@ -192,6 +192,7 @@ def test_published_files_are_read(name, potential_file):
     assert setfl.pair.shape == (n * (n + 1) // 2, setfl.nr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["EAM_Cu_mishin1", "EAM_Al_zhou"])
 def test_energy_of_perfect_fcc_agrees_with_lammps(name, potential_file, reference):
     """E = F(Σ rho) + ½ Σ z/r with the C2 splines on the file's knots, against LAMMPS."""

@@ -39,6 +39,7 @@ def brute_force(stretch):
     return s[at], energy[at]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stretch", [1.0, 1.06])
 def test_all_wells_of_a_rippled_chain(chain, stretch):
     """Those in reach of the starts are found, and nothing is found that is no well."""

@@ -52,6 +52,7 @@ def test_in_a_crystal():
     np.testing.assert_allclose(dynamical_matrix(own, q), dynamical_matrix(built_in, q), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_of_any_atoms():
     ideal = ms.Configuration.of(ROCKSALT, 2)
     moves = np.random.default_rng(0).normal(0.0, 0.1, ideal.positions.shape)

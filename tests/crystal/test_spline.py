@@ -28,6 +28,7 @@ def third(f):
     return along(along(along(f)))
 
 
+@pytest.mark.slow
 def test_value_and_three_derivatives_are_those_of_scipys_spline():
     x = np.random.default_rng(1).uniform(START, END, 200)
     spline = CubicSpline(GRID, VALUES)
@@ -51,6 +52,7 @@ def test_scalar_vmapped_jitted_and_batched_agree():
     assert f(x.reshape(37, 1)).shape == (37, 1)
 
 
+@pytest.mark.slow
 def test_nested_derivatives_agree_with_the_polynomials():
     x = jnp.linspace(START - 0.1, END + 0.1, 53)
     f = table(above="zero", end=END - 0.37 * STEP)
@@ -62,6 +64,7 @@ def test_nested_derivatives_agree_with_the_polynomials():
     np.testing.assert_allclose(slope_of_slope, curvature, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_knots_are_met_and_second_derivatives_continuous():
     f = table()
     np.testing.assert_allclose(f(jnp.asarray(GRID)), VALUES, rtol=0, atol=1e-15)

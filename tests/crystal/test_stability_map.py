@@ -41,6 +41,7 @@ def test_each_point_is_the_stability_there(found):
         np.testing.assert_allclose(found.omega2[i, j], lowest, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_equal_stretches_are_stable_down_to_five_sixths(found):
     """λ = 5/6 in closed form, long waves first."""
     diagonal = [int(found.verdict_code[i + 1, i]) for i in range(len(LINE))]

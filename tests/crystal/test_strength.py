@@ -198,6 +198,7 @@ def test_relaxed_shear_against_scipy(argon):
     assert best.x == pytest.approx(gamma, abs=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loading",
     [Tension((1, 1, 1)), Tension((1, 1, 0)), Triaxial(), Stretch(((1, 0, 0.4), (0, 0, 0), (0.4, 0, 0)))],

@@ -151,6 +151,7 @@ def test_hcp_of_touching_spheres_in_closed_form(packed):
     np.testing.assert_allclose(omega2, [0, 0, 0, 2, 2, 8], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_honeycomb_of_springs_in_closed_form():
     """Bonds k between neighbours and k₂ between second neighbours; nearest bonds alone resist no shear."""
     k, k2, a = 1.3, 0.4, 1.7
@@ -175,6 +176,7 @@ def test_stillinger_weber_holds_a_flat_honeycomb_by_its_angles():
     assert float(ms.relaxed_stiffness(found.material)[2, 2]) > 0.1
 
 
+@pytest.mark.slow
 def test_simple_cubic_springs_in_closed_form():
     k, k2, a = 1.3, 0.7, 2.0
     cube = CauchyBorn(ms.bulk("X", "sc", a), ms.Springs([k, k2], [a, a * 2**0.5]))
@@ -183,6 +185,7 @@ def test_simple_cubic_springs_in_closed_form():
     np.testing.assert_allclose(ms.relaxed_stiffness(cube), expected, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("structure", "distance", "sum_of_squares"), [("zincblende", 3**0.5 / 4, 4 / 3), ("rocksalt", 0.5, 2.0)]
 )
@@ -201,6 +204,7 @@ def test_which_structures_stretch_isotropically():
     assert not isotropic_shells(CauchyBorn(ms.bulk("X", "hcp", 1.1), ms.LennardJones()).neighbours)  # at c/a ideal too
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("structure", "distance"), [("honeycomb", 3**-0.5), ("sc", 1.0), ("zincblende", 3**0.5 / 4), ("rocksalt", 0.5)]
 )
@@ -211,6 +215,7 @@ def test_lattice_constant_from_the_length_of_a_bond(structure, distance):
     assert found.lattice_constants == (found.lattice_constant,)
 
 
+@pytest.mark.slow
 def test_lattice_constants_are_refused_where_there_are_none(hexagonal):
     with pytest.raises(ValueError, match="'hcp' has no single lattice constant: use lattice_constants"):
         _ = hexagonal.lattice_constant
@@ -254,6 +259,7 @@ BASAL, PRISM = 3 / (2 * 0.75**0.5), 6 / (2 * (8 / 3) ** 0.5)
 """Bonds cut per face and area at diameter 1: three an atom, and the fewest of a prism plane, six in a × c."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("face", "termination", "expected"),
     [

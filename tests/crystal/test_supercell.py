@@ -42,6 +42,7 @@ def test_energy_per_atom_does_not_depend_on_the_cell(material):
     np.testing.assert_allclose(of_two, of_one, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_phonons_fold_to_gamma():
     """ω² at Γ of the supercell are those of the primitive cell at all waves that fit into it."""
     matrix = np.array([[1, 1, 0], [0, 2, 1], [0, 0, 1]])
@@ -115,6 +116,7 @@ def test_reduced_vectors_are_short_and_span_the_same_lattice():
     assert np.linalg.det(short) > 0
 
 
+@pytest.mark.slow
 def test_supercells_are_differentiable_in_the_lattice_constant():
     def volume(a):
         return ms.supercell(ms.bulk("Cu", "fcc", a=a), 2).volume

@@ -30,6 +30,7 @@ def test_the_contract(face):
     assert check_material(face, parameters=False).passed  # of the slab: test_surfaces.py
 
 
+@pytest.mark.slow
 def test_in_its_plane_it_is_the_slab(face, bulk):
     """F_s = (F; 0) has the energy, stress and in-plane tangent of the slab at F."""
     slab = Surface(bulk, "110").respond(STRETCH)
@@ -92,6 +93,7 @@ def test_failures_are_the_slabs_and_stay_alone(face):
     np.testing.assert_allclose(found.energy[0], face.respond(rest).energy, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_a_boundary_with_another_normal_is_refused(face, bulk):
     mesh = ms.fe.box((1.0, 1.0, 1.0), (1, 1, 1))
     with pytest.raises(ValueError, match=r"SurfaceEnergy on 'x\+': facet 0 has the normal \[1., 0., 0.\]"):

@@ -127,6 +127,7 @@ def test_a_surface_holds_what_a_material_claims(thin):
     ms.check_material(thin)
 
 
+@pytest.mark.slow
 def test_rotation_in_the_plane_costs_nothing(thin):
     F = jnp.array([[0.99, 0.004], [-0.006, 1.005]])
     c, s = np.cos(0.7), np.sin(0.7)
@@ -162,6 +163,7 @@ def test_a_thicker_slab_gives_the_same_surface(gupta):
     np.testing.assert_allclose(one.tangent, two.tangent, rtol=0, atol=1e-6 * float(jnp.max(jnp.abs(two.tangent))))
 
 
+@pytest.mark.slow
 def test_equivalent_faces_are_equal(gupta, thin):
     other = Surface(gupta, (0, -1, 0), repeats=8)
     F = jnp.array([[0.99, 0.0], [0.0, 1.005]])
@@ -259,6 +261,7 @@ def test_a_batch_is_its_members_and_a_bad_member_is_alone(thin):
     assert bool(jnp.all(jnp.isnan(responses.stress[2:])))
 
 
+@pytest.mark.slow
 def test_the_state_is_a_warm_start(thin):
     F = jnp.eye(2) * 0.995
     cold = thin.respond(F)

@@ -41,6 +41,7 @@ def test_published_numbers_are_those_of_an_endless_crystal(element):
     assert epsilon * endless(n) * (2 * n - m) / (2 * m) == pytest.approx(COHESION[element], abs=2e-4)
 
 
+@pytest.mark.slow
 def test_it_is_a_sum_over_pairs_and_a_square_root():
     n, m, epsilon, c, a = SUTTON_CHEN["Au"]
     potential = ms.EAM.sutton_chen("Au")
@@ -52,6 +53,7 @@ def test_it_is_a_sum_over_pairs_and_a_square_root():
     assert float(found) == pytest.approx(expected, rel=1e-13)
 
 
+@pytest.mark.slow
 def test_gradients_by_its_five_numbers():
     """Of the energy of the perfect crystal, which is the closed sum: by differences of the sum in plain NumPy."""
     r = 3.61 * SHELLS[SHELLS < 2.3]

@@ -74,6 +74,7 @@ def test_a_lone_bond_has_order_one_and_finite_derivatives():
         assert np.isfinite(leaf)
 
 
+@pytest.mark.slow
 def test_the_cutoff_function_is_once_continuously_differentiable():
     """Value and slope are continuous at R ± D, the curvature jumps by ½ (π/2D)² (times the bond's energy)."""
     potential = ms.Tersoff(A=1.0, lam1=0.0, B=1e-300)  # E_i = ½ f_C

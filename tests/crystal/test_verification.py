@@ -36,7 +36,6 @@ CASES = {
     "shifted": (lambda _: ms.LennardJones(outer=2.5, ending="shifted"), ("X", "fcc", 1.55), 0, 0),
     # −√ρ with ρ ∝ δ⁴ at the cut-off: the dimer's stiffness jumps, a crystal's does not
     "gupta": (lambda _: ms.EAM.gupta("Cu"), ("Cu", "fcc", 3.615), 1, 3),
-    "stillinger-weber": (lambda _: ms.StillingerWeber(), ("Si", "diamond", 5.431), 3, 3),
     # the fade's second derivative jumps at R ± D
     "tersoff": (lambda _: ms.Tersoff(), ("Si", "diamond", 5.432), 1, 1),
     "setfl": (lambda file: ms.EAM.setfl(file("Al_zhou.eam.alloy")), ("Al", "fcc", 4.0817), None, None),
@@ -153,6 +152,7 @@ def test_a_crystal_is_found():
     assert float(silicon.cell[0, 1]) * 2.0 == pytest.approx(5.431, rel=0.02)
 
 
+@pytest.mark.slow
 def test_smoothness_by_construction():
     """|x|^k has k − 1 continuous derivatives where it starts."""
     for k in (1, 2, 3):

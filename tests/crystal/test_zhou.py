@@ -95,6 +95,7 @@ def test_metals_return_what_they_were_fitted_to(lattice, element):
     assert -float(energy) == pytest.approx(COHESION[lattice][element], abs=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("element", ["W", "Cu", "Al"])
 def test_functions_agree_with_the_published_tables(element, potential_file):
     table = ms.EAM.setfl(potential_file(f"{element}_zhou.eam.alloy"))

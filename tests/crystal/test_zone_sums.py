@@ -145,6 +145,7 @@ def test_states_are_counted_and_have_debyes_law():
 # -- slopes ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [copper, pytest.param(silicon, marks=pytest.mark.slow)], ids=["copper", "silicon"])
 def test_group_velocities_are_differences_of_frequencies(make):
     material = make()
@@ -176,6 +177,7 @@ def test_at_a_degeneracy_branches_have_their_own_slopes():
     assert np.all(np.isnan(ms.phonons.group_velocities(material, np.zeros((1, 3)))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [copper, pytest.param(silicon, marks=pytest.mark.slow)], ids=["copper", "silicon"])
 def test_gruneisen_parameters_are_differences_of_logarithms(make):
     material = make()
@@ -286,6 +288,7 @@ def test_matrix_functions_and_their_temperature():
     np.testing.assert_allclose(change, numeric, atol=1e-9 * np.max(np.abs(numeric)) + 1e-12)
 
 
+@pytest.mark.slow
 def test_bad_arguments_are_named():
     material = chain()
     with pytest.raises(ValueError, match="points: expected a positive integer"):
@@ -302,6 +305,7 @@ def test_bad_arguments_are_named():
     assert ms.phonons.density_of_states(ms.CauchyBorn(two, ms.Springs([1.0], [1.0])), points=8).states > 1.99
 
 
+@pytest.mark.slow
 def test_states_change_with_the_springs():
     """Derivatives in a parameter, against differences."""
     edges = np.linspace(0.0, 2.9, 7) * np.sqrt(1.7) / (2 * np.pi * units.THz)

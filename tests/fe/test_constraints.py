@@ -120,6 +120,7 @@ def test_pins_need_no_followers():
     assert not compile_constraints(periodic(2), SQUARE, 2).pins_only
 
 
+@pytest.mark.slow
 def test_a_rigid_motion_passes_through_rigid_constraints_unchanged():
     for mesh, dim in ((SQUARE, 2), (CUBE, 3)):
         affine = compile_constraints([ms.fe.Rigid("x+"), ms.fe.Rigid("y-")], mesh, dim)

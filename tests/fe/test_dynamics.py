@@ -120,6 +120,7 @@ def test_adjoint_through_time():
         np.testing.assert_allclose(gradient[n], difference, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="scheme"):
         Newmark(beta=0.0)

@@ -65,6 +65,7 @@ def test_snap_through_of_a_shallow_truss(control):
                                * (height - z), atol=1e-10)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_limit_load_and_none():
     found = limit_load(truss(1.0, 0.3), first=2e-3)
     np.testing.assert_allclose(found.factor, load(0.3 / np.sqrt(3), 1.0, 0.3), rtol=1e-6)
@@ -72,6 +73,7 @@ def test_limit_load_and_none():
         limit_load(truss(1.0, 0.3), first=-1e-3, steps=5)
 
 
+@pytest.mark.slow
 def test_a_steep_truss_bifurcates_before_its_limit_point():
     """Sideways at z² = h² − 2 b²."""
     path = trace(truss(1.0, 2.0, sideways=True), first=2e-2, steps=60, stop=lambda factor, u: u[1, 1] < -2.5)

@@ -30,6 +30,7 @@ def clamped(mesh, material=None):
     return ms.fe.Problem(mesh, material, [ms.fe.Dirichlet("x-")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_uniform_strain_is_found_everywhere(kind):
     mesh = body(kind)
@@ -45,6 +46,7 @@ def test_a_uniform_strain_is_found_everywhere(kind):
     np.testing.assert_allclose(ms.fe.stress(problem, u, at="cells")[-1], stress, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tri6", "quad9", "tet10", "hex27"])
 def test_recovery_of_a_linear_gradient_is_exact(kind):
     mesh = body(kind, cells=2)
@@ -113,6 +115,7 @@ def test_recovery_keeps_jumps_between_regions():
     np.testing.assert_allclose(at_nodes[np.isclose(mesh.points[:, 0], 1.0)], 0.5)
 
 
+@pytest.mark.slow
 def test_plane_strain_has_a_third_stress_and_axial_symmetry_a_hoop():
     mesh = ms.fe.rectangle((1.0, 1.0), (2, 2))
     material = ms.IsotropicElastic(1.0, 0.3)
@@ -153,6 +156,7 @@ def test_the_cauchy_stress_of_a_neo_hookean_bar(dim):
     np.testing.assert_allclose(ms.fe.energy_density(problem, solution, at="nodes"), stored, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_fields_are_differentiable_in_the_solution_and_the_material():
     mesh = body("tri3", cells=2)
     u = 0.1 * mesh.points**2
@@ -209,6 +213,7 @@ def test_interpolation_finds_points_in_distorted_cells(kind):
     np.testing.assert_allclose(at_nodes, mesh.points, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_interpolation_in_cells_of_very_different_sizes_and_outside():
     mesh = ms.fe.mapped(lambda x: np.stack([x[:, 0] ** 6, x[:, 1]], axis=1) * [10.0, 0.1], (40, 2), "quad4")
     points = np.random.default_rng(0).uniform(size=(500, 2)) * [10.0, 0.1]
@@ -226,6 +231,7 @@ def test_interpolation_in_cells_of_very_different_sizes_and_outside():
     np.testing.assert_allclose(ms.fe.interpolate(disc, disc.points, rim, outside="nearest"), rim, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tri3", "quad9", "hex8"])
 def test_norms_of_the_error_of_a_known_field(kind):
     mesh = body(kind, cells=2)
@@ -263,6 +269,7 @@ def test_a_finer_solution_stands_for_the_exact_one(kind):
         assert float(norm(problem, coarse, (fine, same))) < 1e-12
 
 
+@pytest.mark.slow
 def test_axial_symmetry_counts_the_circumference():
     ring = ms.fe.rectangle((1.0, 1.0), (2, 2)).moved(lambda x: x + [1.0, 0.0])
     problem = ms.fe.Problem(

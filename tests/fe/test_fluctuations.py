@@ -124,6 +124,7 @@ def test_every_pair_of_faces_keeps_its_condition(kind, grid):
     np.testing.assert_allclose(again, field, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_named_conditions_for_every_axis_are_the_periodic_space():
     """Built from strings instead of the Green operator."""
     named = PerAxis(PLANE, ("periodic", "periodic"))
@@ -195,6 +196,7 @@ def test_the_green_operator_inverts_a_homogeneous_medium(grid, medium):
     np.testing.assert_allclose(space.solver(tangent)(jnp.ones_like(w)), 0.0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_green_operator_of_conduction():
     space = Periodic(SOLID)
     a = np.random.default_rng(4).normal(size=(3, 3))
@@ -204,6 +206,7 @@ def test_the_green_operator_of_conduction():
     np.testing.assert_allclose(space.solver(tangent)(operator(space, tangent)(w)), w, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [PLANE, SOLID], ids=["2d", "3d"])
 def test_hourglasses_cost_nothing_and_are_solved_with_zero(grid):
     space = Periodic(grid._replace(shape=(4, 6, 2)[: grid.dim], integration="reduced"))
@@ -220,6 +223,7 @@ def test_hourglasses_cost_nothing_and_are_solved_with_zero(grid):
     np.testing.assert_allclose(stiffness(once), stiffness(w), rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [PLANE, SOLID], ids=["2d", "3d"])
 def test_the_metric_is_the_fourier_transform_of_the_assembled_stencil(grid):
     """A unit force's image of every pair (J, L), transformed."""
@@ -234,6 +238,7 @@ def test_the_metric_is_the_fourier_transform_of_the_assembled_stencil(grid):
             np.testing.assert_allclose(metric[j, k], np.fft.rfftn(np.asarray(image)), atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [PLANE, SOLID], ids=["2d", "3d"])
 @pytest.mark.parametrize("kind", [kubc, subc, *MIXED])
 def test_transforms_invert_orthotropic_conduction(kind, grid):

@@ -94,6 +94,7 @@ def direction(which, seed):
     return Data(*(x if name in which else 0.0 * x for name, x in zip(Data._fields, moved, strict=True)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("functional", FUNCTIONALS)
 @pytest.mark.parametrize("which", [("field",), ("traction",), ("push",), ("points",), Data._fields], ids="+".join)
 def test_derivatives_first_and_second_forward_and_reverse(functional, which):
@@ -118,6 +119,7 @@ def test_derivatives_first_and_second_forward_and_reverse(functional, which):
     assert float(dot(turned, first)) == pytest.approx(slopes[1], abs=1e-8 * size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("functional", FUNCTIONALS)
 def test_every_element_of_a_heterogeneous_field(functional):
     """One by one, the least loaded too, to 1e-6."""

@@ -126,6 +126,7 @@ def solvers(name, operator, affine):
 ALL = ["cg", "minres", "gmres", "superlu", "superlu, no symmetry", "pardiso", "aggregation"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("kind", ["pins", "ties"])
 def test_against_a_direct_solution(name, kind):

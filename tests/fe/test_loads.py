@@ -63,6 +63,7 @@ def test_resultants_are_force_times_size(kind):
     np.testing.assert_array_equal(np.asarray(pulled)[untouched], 0.0)
 
 
+@pytest.mark.slow
 def test_a_bent_edge_has_its_length():
     """The quarter of a circle of radius 2 as three parabolas: length π, to the order of the geometry."""
     from msjax.fe.mapped import arc, blend, mapped
@@ -73,6 +74,7 @@ def test_a_bent_edge_has_its_length():
     assert float(ms.fe.Traction("outer", 1.0).on(ring, 1, False).forces.sum()) == pytest.approx(np.pi, rel=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tri3", "quad9"])
 def test_axisymmetric_loads_go_all_around(kind):
     mesh = ms.fe.rectangle((1.0, 3.0), (2, 3), kind).moved(lambda x: x + np.array([1.0, 0.0]))
@@ -126,6 +128,7 @@ def test_stiffness_is_the_derivative_of_the_forces(kind):
         assert np.max(np.abs(nodal)) > 0.1
 
 
+@pytest.mark.slow
 def test_forces_with_a_potential_are_its_gradient():
     mesh = small_mesh("tri6")
     u = random_displacement(mesh)
@@ -143,6 +146,7 @@ def test_forces_with_a_potential_are_its_gradient():
         np.testing.assert_allclose(load.act(mesh, u).forces, gradient, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_scaling_scales_loads_and_leaves_springs():
     mesh = small_mesh("quad4")
     u, zero = random_displacement(mesh), jnp.zeros(mesh.points.shape)

@@ -62,6 +62,7 @@ def test_cook_at_finite_strain():
     assert sheared(6, material)[0] < 2.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("poisson", [0.3, 0.4999999])
 def test_bending_is_the_same_however_incompressible(poisson):
     """A strip bent in plane strain: u = (κ x y, −κ x²/2 − κ ν/(1 − ν) y²/2) with κ = M(1 − ν²)/(E I) is exact."""
@@ -126,6 +127,7 @@ def test_forces_and_matrices_are_derivatives_of_the_energy(name):
     np.testing.assert_allclose(matrices, np.swapaxes(matrices, 1, 2), atol=1e-12 * np.max(np.abs(matrices)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["plane strain", "solid", "second degree", "small strain"])
 def test_patches_are_exact_and_nothing_but_rigid_motions_is_free(name):
     """A linear displacement on a distorted mesh has the energy and the forces of the standard form; the stiffness at
@@ -180,6 +182,7 @@ def test_second_degree_keeps_its_order():
     assert np.log2(error(3) / error(6)) > 2.7
 
 
+@pytest.mark.slow
 def test_inverted_cells_say_so():
     problem = ms.fe.Problem(PLANE, ms.NeoHooke(1.0, 5.0, dim=2), **MEAN)
     turned = jax.jit(

@@ -98,6 +98,7 @@ def random_operators(shape, c):
     yield ScaledElements(factors, basis, grid_cells(shape), count, c, shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 4, 3)])
 def test_operators_and_stencils_are_the_assembled_matrix(shape):
     for operator in random_operators(shape, 2):
@@ -120,6 +121,7 @@ def dense(apply, size, c):
     return np.stack([np.asarray(apply(jnp.asarray(row.reshape(-1, c)))).ravel() for row in np.eye(size * c)], axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(5, 4), (2, 3, 5)])
 @pytest.mark.parametrize("axes", ["all", "last"])
 def test_coarse_stencils_are_the_galerkin_product(shape, axes):
@@ -139,6 +141,7 @@ def test_coarse_stencils_are_the_galerkin_product(shape, axes):
     np.testing.assert_allclose(product, p.T @ assembled(operator) @ p, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_inverses_of_regular_and_of_singular_matrices():
     a = RNG.normal(size=(7, 5))
     regular, singular = a.T @ a, a @ a.T
@@ -256,6 +259,7 @@ def test_members_of_a_batch_stay_apart():
     assert int(status.iterations[4]) == 0
 
 
+@pytest.mark.slow
 def test_a_body_that_floats():
     """Loads in equilibrium are solved (up to a rigid motion); others are refused, never answered."""
     shape = (16, 16)

@@ -105,6 +105,7 @@ def test_batches_of_temperatures_and_a_poisoned_member():
         )
 
 
+@pytest.mark.slow
 def test_refusals():
     mesh = ms.fe.rectangle((2.0, 1.0), (4, 2))
     problem = ms.fe.Problem(mesh, ms.ThermoElastic(10.0, 0.3, EXPANSION, dim=2), supports(mesh))

@@ -214,6 +214,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 def test_residual_and_stiffness_are_derivatives_of_the_energy(name):
     mesh, material, kind = FORMS[name]
@@ -234,6 +235,7 @@ def test_residual_and_stiffness_are_derivatives_of_the_energy(name):
     np.testing.assert_allclose(stiffness, change, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_plane_strain_is_a_slice_of_the_solid():
     """One layer of hexahedra held between two planes is quadrilaterals in plane strain."""
     flat = ms.fe.Problem(SQUARE, ms.NeoHooke(1.0, 2.0))
@@ -256,6 +258,7 @@ def test_axial_symmetry_has_the_energy_of_the_whole_ring():
     assert float(balanced(problem, u).energy) == pytest.approx(expected, rel=1e-13)
 
 
+@pytest.mark.slow
 def test_materials_by_region_by_cell_and_in_any_order_are_the_same():
     mesh = two_regions()
     soft, stiff = ms.IsotropicElastic(1.0, 0.3, 2), ms.IsotropicElastic(5.0, 0.2, 2)
@@ -271,6 +274,7 @@ def test_materials_by_region_by_cell_and_in_any_order_are_the_same():
         np.testing.assert_allclose(other.stiffness.apply(u), found[0].stiffness.apply(u), atol=1e-13)
 
 
+@pytest.mark.slow
 def test_what_a_problem_says_of_itself():
     pull = ms.fe.Traction("x+", [1.0, 0.0])
     press = ms.fe.Pressure("x+", 1.0)
@@ -286,6 +290,7 @@ def test_what_a_problem_says_of_itself():
         assert (problem.unknowns, problem.components) == (12, 2)
 
 
+@pytest.mark.slow
 def test_every_cell_has_its_part():
     """Parts of a mesh with an empty region and one whose cells are mixed up."""
     mesh = ms.fe.rectangle((1.0, 1.0), (3, 2))

@@ -84,6 +84,7 @@ def test_pressure_inside_balances_itself():
     assert float(radius.max()) > 2.05
 
 
+@pytest.mark.slow
 def test_any_start_leads_to_the_same_answer():
     """Starts that satisfy no constraint, far away, or are not finite."""
     problem = pulled(RUBBER, jnp.array([0.3, 0.1]))
@@ -96,6 +97,7 @@ def test_any_start_leads_to_the_same_answer():
     assert int(again.status.iterations) <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value",
     [jnp.array([2.0, 0.0]), jnp.array([-1.0, 0.0]), jnp.array([0.0, 1.5]), turning(0.5 * jnp.pi)],
@@ -268,6 +270,7 @@ def test_a_mean_strain_strains_a_periodic_body_uniformly():
         np.testing.assert_allclose(solution.reactions[middle].sum(axis=0), 0.5 * stress[:, 0], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_rigid_face_takes_forces_as_one_body():
     """A force on one node of a rigid face is the same as on another, but for its moment."""
     constraints = [ms.fe.Dirichlet("x-"), ms.fe.Rigid("x+")]

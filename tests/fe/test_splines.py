@@ -14,6 +14,7 @@ from msjax.material.hyperelastic import Hyperelastic
 from msjax.material.second_gradient import GradientEnhanced, StrainGradientElastic
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spans", "degree"), [((5,), 2), ((4, 3), 3), ((2, 3), 2), ((2, 1, 2), 3)])
 def test_values_and_derivatives_are_scipys(spans, degree):
     mesh = splines([1.5, 0.8, 1.1][: len(spans)], spans, degree)
@@ -33,6 +34,7 @@ def test_values_and_derivatives_are_scipys(spans, degree):
             np.testing.assert_allclose(found, function(at, nu=order + np.eye(len(spans), dtype=int)[j]), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_linear_field_has_no_second_gradient_in_a_curved_box():
     mesh = splines((1.0, 1.0), (3, 3)).moved(lambda x: x + 0.05 * np.sin(3.0 * x[:, ::-1]))
     rule, nodes = mesh.cell.quadrature(), mesh.local(mesh.points)
@@ -50,6 +52,7 @@ def layer_stress(ratio):
     return 1.0 / (1.0 - 2.0 * ratio * np.tanh(0.5 / ratio))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ratio", [0.1, 0.3])
 def test_constrained_layer(ratio):
     """In one dimension, modulus λ + 2μ = 1."""
@@ -156,6 +159,7 @@ def test_phase_boundary_of_a_double_well():
     np.testing.assert_allclose(slope, half * np.tanh(np.array([0.03, -0.5]) / width), atol=2e-4)
 
 
+@pytest.mark.slow
 def test_forces_and_matrices_are_derivatives_of_the_energy_in_a_curved_box():
     mesh = splines((1.0, 1.0), (2, 2), 2).moved(lambda x: x + 0.05 * np.sin(3.0 * x[:, ::-1]))
     problem = ms.fe.Problem(mesh, GradientEnhanced(ms.NeoHooke(1.0, 2.0, dim=2), 1.0, 0.4))
@@ -194,6 +198,7 @@ def test_loads_have_their_resultants_and_fields_are_shown_on_lagrange_cells():
     np.testing.assert_allclose(field, mesh.function(solution.u)(np.asarray(plain.points)), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_refusals():
     medium = StrainGradientElastic(1.0, 1.0, 0.1, dim=2)
     with pytest.raises(ValueError, match="needs msjax.fe.splines, got quad9"):

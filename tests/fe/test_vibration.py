@@ -49,6 +49,7 @@ def test_a_cantilever_is_the_beam_of_euler_and_bernoulli():
     assert not np.any(found.multiple)
 
 
+@pytest.mark.slow
 def test_rigid_motions_of_a_free_body_are_at_zero():
     found = vibration(beam(4, 4.0, held=False), count=5)
     np.testing.assert_allclose(found.squared[:3], 0.0, atol=1e-10 * float(found.squared[3]) * 100)
@@ -80,6 +81,7 @@ def test_prestress_and_its_loss():
     assert first(jnp.asarray(0.9)).frequencies[0] < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["vibration", "buckling"])
 def test_lanczos_agrees_with_dense_algebra(which):
     """Above the size from which on it is used, and certified to be complete."""
@@ -190,6 +192,7 @@ def test_derivative_of_a_buckling_load():
     np.testing.assert_allclose(both(at)[1], differences(lambda p: both(p)[0], at, 1e-3), rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_mass_of_regions_and_bad_input():
     mesh = ms.fe.rectangle((2.0, 1.0), (2, 1))
     two = ms.fe.Mesh(mesh.points, mesh.cells, "quad4", mesh.boundaries, [0, 1], ("a", "b"))

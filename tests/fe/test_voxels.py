@@ -102,6 +102,7 @@ def test_a_published_element():
     np.testing.assert_allclose(found, table, rtol=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("components", [1, 3])
 @pytest.mark.parametrize("grid", GRIDS, ids=names)
 def test_a_sweep_is_the_assembled_matrix_whatever_the_slabs(grid, components):

@@ -107,6 +107,7 @@ def test_bounds_nest_for_any_phases(dim):
             assert float(ordered(below, above)) > -1e-14
 
 
+@pytest.mark.slow
 def test_voigt_and_reuss_of_anisotropic_phases():
     phases, share = [random_stiffness(n) for n in range(3)], [0.2, 0.3, 0.5]
     np.testing.assert_allclose(voigt(phases, share), sum(f * c for f, c in zip(share, phases)), rtol=1e-14)
@@ -129,6 +130,7 @@ def test_a_fluid_leaves_the_reuss_bound_its_bulk_modulus():
     np.testing.assert_allclose(bound, [1.5, 0.0], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_reuss_of_extreme_contrast_is_not_rounded_to_a_void():
     faint = reuss([jnp.eye(3), 1e-30 * jnp.eye(3)], [0.5, 0.5])
     np.testing.assert_allclose(faint, 2e-30 * np.eye(3), rtol=1e-10, atol=1e-45)

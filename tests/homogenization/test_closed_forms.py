@@ -76,6 +76,7 @@ def test_laminate_is_the_solution_of_its_interface_conditions(size, axis):
     np.testing.assert_allclose(laminate(layers, share, axis), np.array(columns).T, rtol=1e-10, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_a_laminate_along_any_normal_is_the_same_material_in_other_axes():
     """Isotropic layers: the normal response is direction-independent, the pure shear moduli too."""
     n = np.array([1.0, 2.0, -0.5])

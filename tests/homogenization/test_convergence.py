@@ -32,6 +32,7 @@ def test_extrapolated_limit_covers(paired):
     assert found[0].degrees == 5
 
 
+@pytest.mark.slow
 def test_ignored_pairing_is_seen():
     rng = np.random.default_rng(10)
     found = [convergence(boundary_tables(rng, 30, 0.8)) for _ in range(300)]

@@ -58,6 +58,7 @@ def test_fields_of_zeros_and_ones_are_integers(bc, field):
     np.testing.assert_allclose(stiffness(IMAGE, [general(SOFT), general(STIFF)], bc), expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_a_half_full_voxel_is_the_material_between():
     middle = ms.LinearElastic(0.5 * to_voigt_stiffness(SOFT.tensor) + 0.5 * to_voigt_stiffness(STIFF.tensor))
     np.testing.assert_allclose(
@@ -113,6 +114,7 @@ def test_conduction_is_elasticity_of_one_row(bc):
     np.testing.assert_allclose(turned, plane, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_layers_of_conductors():
     layers = np.repeat([0, 1], 2)[:, None] * np.ones((1, 3), int)
     found = stiffness(layers, [ms.Conductor(1.0, dim=2), ms.Conductor(10.0, dim=2)])
@@ -154,6 +156,7 @@ def test_what_is_reported_beside_the_stiffness():
     np.testing.assert_allclose(smooth.reuss, lower, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_cell_of_voids_has_no_stiffness_and_a_void_no_lower_bound():
     void = ms.IsotropicElastic(0.0, 0.3, 2)
     porous = ms.effective_stiffness(ms.RVE(np.pad(np.zeros((4, 4), int), 1) + np.eye(6, dtype=int), [SOFT, void]))
@@ -178,7 +181,7 @@ def test_the_response_of_a_linear_cell_is_its_effective_stiffness():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bc", BCS)
+@pytest.mark.parametrize("bc", ["periodic", "subc"])
 def test_a_linear_cell_keeps_every_claim_of_a_material(bc):
     ms.check_material(ms.RVE(IMAGE[:4, :4], [SOFT, STIFF], bc, tolerance=1e-12), parameters=bc == "periodic")
 

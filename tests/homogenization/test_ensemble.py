@@ -101,6 +101,7 @@ class Root(Iteration):
         return {"root": (low + high) / 2}, Status.of(jnp.where(ok, 0, Code.NONFINITE), steps, high - low)
 
 
+@pytest.mark.slow
 def test_an_iteration_is_compacted_within_its_chunk():
     squares = np.exp(np.random.default_rng(0).uniform(0, 20, 40))
     squares[11] = np.nan

@@ -82,6 +82,7 @@ def test_hill_mandel_with_reduced_integration():
         np.testing.assert_allclose(work, jnp.vdot(means(found.stress), means(found.strain)), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_voxel_means_hold_less_energy_than_the_field():
     load = jnp.array([[0.2, 0.7], [-0.1, 1.0]])
     found = local_fields(ms.RVE(image(8, 8), [SOFT2, STIFF2], tolerance=1e-10), load)
@@ -113,6 +114,7 @@ def test_the_derivative_of_a_local_stress():
     np.testing.assert_allclose(slope, difference, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_mixed_voxels_and_conduction():
     share = jnp.array([[0.0, 0.25], [0.5, 1.0]])
     conductors = [ms.Conductor(1.0, dim=2), ms.Conductor(3.0, dim=2)]
@@ -120,6 +122,7 @@ def test_mixed_voxels_and_conduction():
     np.testing.assert_allclose(found.stress, (1.0 + 2.0 * share)[None, None] * found.strain, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_failed_solve_is_nan_with_its_status():
     cell = ms.RVE(image(8, 8), [SOFT2, STIFF2], max_steps=2, tolerance=1e-10)
     with pytest.raises(SolveError):

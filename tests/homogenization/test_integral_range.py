@@ -49,6 +49,7 @@ def test_integral_range_covers(exponent):
         assert_nominal(np.abs(errors) < 1.959964)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("exponent", "degrees"), [(1.0, 4), (None, 3)])
 def test_misfit_of_few_members(exponent, degrees):
     """Four members a size: χ² has the mean of its degrees of freedom only with the right variance of ln s²."""
@@ -92,6 +93,7 @@ def test_a_scatter_that_does_not_fall_needs_an_infinite_volume():
     assert growing.volume(0.01).lower == np.inf
 
 
+@pytest.mark.slow
 def test_mosaics():
     """Poisson-Voronoi in the plane: the variance of the cell area is 0.280176 of the squared mean (Brakke)."""
     points = np.random.default_rng(7).random((20000, 2))

@@ -18,6 +18,7 @@ def surface_points(image, particle, count=400):
     return image.centres[particle] + (x * image.radii[particle]) @ image.axes[particle].T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "half_axes", "orientation", "fraction"),
     [

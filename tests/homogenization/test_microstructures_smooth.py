@@ -34,6 +34,7 @@ def test_the_step_is_c2_and_its_kernel_has_the_stated_variance():
     np.testing.assert_allclose((kernel * x**2).sum() * dx, width**2 / 28, rtol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dimension", [2, 3])
 def test_volume_surface_and_slope_with_width_of_a_ball(dimension):
     # the ball crosses the cell's corner: the image is periodic
@@ -52,6 +53,7 @@ def test_volume_surface_and_slope_with_width_of_a_ball(dimension):
     np.testing.assert_allclose(slopes[2], by_width, rtol=5e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["forward", "reverse"])
 def test_derivatives_against_finite_differences(mode):
     rng = np.random.default_rng(0)
@@ -79,6 +81,7 @@ def test_a_voxel_at_a_centre_has_no_nan_in_any_derivative():
     assert np.all(np.isfinite(jax.hessian(centre_value)(at)))
 
 
+@pytest.mark.slow
 def test_a_narrow_interface_gives_the_voxel_image_and_a_batch_is_its_loop():
     images = [spheres((32, 32, 32), 0.3, count=6, seed=1, member=m) for m in range(2)]
     centres = jnp.stack([jnp.asarray(i.centres) for i in images])

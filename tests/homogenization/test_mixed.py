@@ -84,6 +84,7 @@ def directly(rve, axes):
     return total.T @ stiffness @ total / grid.volume
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axes", PAIRS)
 def test_the_stiffness_is_that_of_the_dense_constrained_problem(axes):
     rve = ms.RVE(IMAGE, PLANE, ms.Mixed(*axes), lengths=(1.0, 1.3))

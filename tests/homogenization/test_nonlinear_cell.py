@@ -117,6 +117,7 @@ def test_a_warm_start_changes_nothing_and_saves_work(cell):
     assert int(warm.status.iterations) < int(cold.status.iterations)
 
 
+@pytest.mark.slow
 def test_a_failed_member_harms_no_other(cell):
     bad = jnp.stack([STRETCHED, STRETCHED.at[0, 0].set(jnp.nan), jnp.diag(jnp.array([-1.0, 1.0])), jnp.eye(2)])
     batch = jax.vmap(cell.respond)(bad)

@@ -55,6 +55,7 @@ def test_mixed_voxels_follow_the_rule_of_mixtures(name):
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_crystals_in_three_dimensions_beyond_the_few():
     materials = [ms.LinearElastic(spd(6, seed)) for seed in range(GEMM + 1)]
     phases = np.random.default_rng(0).integers(0, len(materials), (2, 3, 2))

@@ -15,6 +15,7 @@ def test_mean_interval_covers(members):
     assert_nominal(covers([mean_interval(x) for x in samples], 5.0))
 
 
+@pytest.mark.slow
 def test_bootstrap_covers_the_members_needed():
     """Normal members: n is 4 σ²/(ε mean)²."""
     samples = np.random.default_rng(1).normal(10.0, 1.0, (SETS, 80))

@@ -14,6 +14,7 @@ def tables_of_both(rng, members=60):
     return {"stiffness": stiffness, "strength": strength}
 
 
+@pytest.mark.slow
 def test_the_rve_for_strength_is_larger_than_for_stiffness():
     """Stiffness: V = 4 · 400/(0.01 · 100)² = 1600. Strength: 1e6 · 1.01^-10 = 905,287. Both in their intervals."""
     rng = np.random.default_rng(19)

@@ -20,6 +20,7 @@ def test_bars_hold_what_they_claim():
     ms.check_material(hooke(3), strains / np.linalg.norm(strains, axis=1, keepdims=True) * 1.2)
 
 
+@pytest.mark.slow
 def test_no_length_left_and_wrong_input():
     gone = hooke().respond(jnp.zeros((2, 1)))
     assert gone.status.code == Code.INVERTED

@@ -48,7 +48,6 @@ MATERIALS = {
     "plane stress": lambda: PlaneStress(NeoHooke(1.0, 2.0)),
     "uniaxial stress": lambda: UniaxialStress(ThirdOrderElastic.cubic(*ALUMINIUM), axis=1),
     "under a dead load": lambda: StressDriven(NeoHooke(1.0, 2.0), free=((1, 1), (2, 2)), applied=(0.1, -0.05)),
-    "plane stress of a lattice": lambda: PlaneStress(ms.CauchyBorn(fcc(), ms.EAM.gupta("Cu"))),
 }
 SLOW = {
     "plane stress",
@@ -58,13 +57,12 @@ SLOW = {
     "Tersoff silicon",
     "Gupta",
     "Zhou tungsten",
-    "plane stress of a lattice",
     "user's site energy",
 }
 
 
 # gradients in their parameters: tests/crystal/test_parameter_gradients.py
-RESPONSE = {"silicon, clamped", "Tersoff silicon", "Zhou tungsten", "plane stress of a lattice"}
+RESPONSE = {"silicon, clamped", "Tersoff silicon", "Zhou tungsten"}
 
 
 @pytest.mark.slow
@@ -249,6 +247,7 @@ def test_a_material_may_claim_less():
     assert check_material(NeoHooke(1.0, 2.0), parameters=False).passed
 
 
+@pytest.mark.slow
 def test_a_strain_at_which_the_material_fails_is_named():
     with pytest.raises(ValueError, match=r"strains\[1\]: the material fails here, INVERTED"):
         check_material(NeoHooke(1.0, 2.0), strains=np.stack([np.eye(3), np.diag([1.0, 1.0, -1.0])]))

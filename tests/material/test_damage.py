@@ -90,6 +90,7 @@ def test_residual_stiffness_is_kept():
     assert float(material.damage(response.state)) == pytest.approx(0.999)
 
 
+@pytest.mark.slow
 def test_concrete_is_ten_times_as_strong_in_compression():
     material = ms.Damage(E, NU, EXPONENTIAL, "von Mises", ratio=10.0)
     for e in (0.5e-4, 3e-4, -5e-4, -4e-3):

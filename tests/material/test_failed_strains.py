@@ -58,6 +58,7 @@ def test_a_gradient_in_a_strain_that_failed_is_nan(name):
         assert np.isnan(ahead[1])
 
 
+@pytest.mark.slow
 def test_substitution_is_of_any_order_and_of_trees():
     """log |x| with what is below 0 replaced: derivatives of the others as they are."""
     x = jnp.array([2.0, -1.0])

@@ -20,6 +20,7 @@ def pressure(x):
     return MU * (x - 1 / x) + 3 * LAM * np.log(x) / x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("direction", "f"), [(None, 1.2 * np.eye(3)), (2.0 * FIBRE, np.diag([1.2, 1, 1]))])
 def test_free_growth_is_without_stress(direction, f):
     response = ms.Growth(RUBBER, stretch=1.2, direction=direction).respond(jnp.asarray(f))
@@ -81,6 +82,7 @@ def test_a_step_of_a_stress_driven_law():
         before = after
 
 
+@pytest.mark.slow
 def test_small_steps_approach_the_differential_equation():
     tissue, time = ms.Growth(RUBBER, law=LAW), 0.6
     exact = solve_ivp(lambda t, y: [rate(y[0])], (0, time), [1.0], rtol=1e-11, atol=1e-12).y[0, -1]
@@ -97,6 +99,7 @@ def test_small_steps_approach_the_differential_equation():
     assert errors[1] < 1e-3
 
 
+@pytest.mark.slow
 def test_a_law_driven_by_stretch_has_a_quadratic_step():
     law = ms.GrowthLaw(time=2.0, limit=1.5, threshold=1.05, driver="stretch")
     tissue, dt, length = ms.Growth(RUBBER, law=law, direction=FIBRE), 0.8, 1.3

@@ -68,6 +68,7 @@ def test_the_plane_is_plane_strain():
     assert -compliance[0, 1] / compliance[0, 0] == pytest.approx(poisson / (1.0 - poisson), rel=1e-14)
 
 
+@pytest.mark.slow
 def test_voigt_order_and_engineering_shear():
     stiffness = spd(6)
     material = LinearElastic(stiffness)

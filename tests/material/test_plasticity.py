@@ -66,6 +66,7 @@ def test_first_yield_is_where_it_should_be():
     assert 0.0 < float(above.state.inner.accumulated) < 1e-8
 
 
+@pytest.mark.slow
 def test_pure_kinematic_hardening_cycles_in_a_closed_loop():
     """Prager: an elastic range of 2σ₀ that moves; the loop closes, and dissipates σ₀ on the plastic strain alone."""
     metal = ms.J2Plasticity(E, NU, SIGMA, kinematic=K)
@@ -117,6 +118,7 @@ def test_shear_there_and_back(metal, strength):
         np.testing.assert_allclose(np.delete(np.asarray(response.stress).ravel(), [1, 3]), 0.0, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_energy_of_a_step_is_the_work_of_proportional_loading():
     """W(γ) = ∫ τ dγ for shear from the virgin state: elastic to γ_y, then with slope G(H + K)/(3G + H + K)."""
     gamma, yields = 0.04, SIGMA / np.sqrt(3) / G
@@ -133,6 +135,7 @@ def test_energy_of_a_step_is_the_work_of_proportional_loading():
     assert float(many[-1].energy) + dissipated == pytest.approx(work, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_sheet_under_equal_tension():
     """Plane stress: σ = (ε − α/2) E/(1 − ν) and σ = R(α), after a step there and a step back."""
     sheet = ms.PlaneStress(ms.J2Plasticity(E, NU, ms.LinearHardening(SIGMA, H)))
@@ -148,6 +151,7 @@ def test_a_sheet_under_equal_tension():
     assert float(found[0].state.free[2]) - 1 == pytest.approx(thickness, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_plane_strain_is_three_dimensions_without_the_third():
     flat = ms.J2Plasticity(E, NU, VOCE.hardening, 3.0, dim=2)
     path = [np.array([[0.01, 0.012], [0.004, -0.02]]), np.array([[-0.01, 0.002], [0.0, 0.01]])]
@@ -161,6 +165,7 @@ def test_plane_strain_is_three_dimensions_without_the_third():
         assert abs(float(a.state.plastic_strain[2])) > 1e-4  # kept, though the strain is in the plane
 
 
+@pytest.mark.slow
 def test_stress_is_on_the_yield_surface():
     rng = np.random.default_rng(2)
     metal = ms.J2Plasticity(E, NU, ms.VoceHardening(SIGMA, 0.5, 40.0, 2.0))
@@ -217,6 +222,7 @@ def test_claims_hold_in_the_elastic_range():
     assert ms.check_material(VOCE, np.stack([at]), state=loaded, size=1e-4, parameters=False).passed
 
 
+@pytest.mark.slow
 def test_a_bad_member_harms_no_other():
     strains = jnp.asarray(np.stack([np.eye(3) + STEP[3]] * 4)).at[1, 0, 0].set(np.nan)
     states = jax.tree.map(lambda x: jnp.stack([x] * 4), VOCE.initial_state())

@@ -106,6 +106,7 @@ def test_ogden_is_mooney_rivlin_and_neo_hooke_in_its_special_cases(case):
         np.testing.assert_allclose(a.tangent, b.tangent, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_logarithmic_invariants_at_separate_close_and_equal_stretches():
     rng = np.random.default_rng(0)
     h = rng.standard_normal((400, 3)) * 10.0 ** rng.uniform(-4, 0.5, (400, 1))
@@ -159,6 +160,7 @@ def test_fibres_bear_tension_only():
     assert more == pytest.approx(4.0 / 3.0 * (np.exp(1.5 * strain**2) - 1), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Mooney–Rivlin", "Ogden", "HGO"])
 def test_plane_strain_is_three_dimensions_without_the_third(name):
     flat_axes = [[1.0, 0.8], [1.0, -0.7]]
@@ -193,6 +195,7 @@ def test_every_claim_holds(material, strains):
     assert ms.check_material(material, strains).passed
 
 
+@pytest.mark.slow
 def test_out_of_reach_is_said_and_harms_no_other():
     far = np.diag([1e3, 1e3**-0.5, 1e3**-0.5])  # λ⁵ is 1e15, beyond e^32
     f = jnp.asarray(np.stack([np.eye(3), far, REPEATED["uniaxial"]]))

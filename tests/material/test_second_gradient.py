@@ -23,6 +23,7 @@ def test_the_contract(material):
     assert check_material(material).passed
 
 
+@pytest.mark.slow
 def test_a_false_claim_is_refused():
     class Wrong(GradientEnhanced):
         def respond(self, strain, state=None, inputs=None):
@@ -33,6 +34,7 @@ def test_a_false_claim_is_refused():
         check_material(Wrong(ms.NeoHooke(1.0, 2.0, dim=2), 0.7, 0.3), parameters=False)
 
 
+@pytest.mark.slow
 def test_shear_and_dilation_in_closed_form():
     """u₁,₂₂ = g: W = ½ μ ℓ² g²; u₁,₁₁ = g: ½ (λ + 2μ) ℓ² g²; the double stresses are their derivatives."""
     medium = StrainGradientElastic(2.0, 0.7, 0.3)

@@ -16,6 +16,7 @@ RUBBER = NeoHooke(1.0, 2.0)
 F = jnp.array([[1.2, 0.1], [0.05, 0.9]])
 
 
+@pytest.mark.slow
 def test_plane_stress_of_neo_hooke_against_the_scalar_equation():
     response = PlaneStress(RUBBER).respond(F)
     t = float(response.state.free[2])
@@ -100,6 +101,7 @@ def test_a_warm_start_changes_nothing_and_has_no_derivative():
     assert Code(int(lost.status.code)) == Code.NONFINITE
 
 
+@pytest.mark.slow
 def test_failures_are_named():
     film = PlaneStress(RUBBER)
     assert Code(int(film.respond(jnp.diag(jnp.array([1.0, -1.0]))).status.code)) == Code.INVERTED

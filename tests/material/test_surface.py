@@ -9,6 +9,7 @@ from msjax.material.surface import GurtinMurdoch, LinearGurtinMurdoch
 from msjax.status import Code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dim", [2, 3])
 @pytest.mark.parametrize("kind", [GurtinMurdoch, LinearGurtinMurdoch])
 def test_the_contract(kind, dim):

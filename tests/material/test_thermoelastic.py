@@ -13,6 +13,7 @@ HOT = ms.Inputs(temperature=jnp.array(70.0))
 FREE = ALPHA * 50.0
 
 
+@pytest.mark.slow
 def test_free_expansion_costs_nothing():
     response = SOLID.respond((1 + FREE) * jnp.eye(3), None, HOT)
     np.testing.assert_allclose(response.stress, 0.0, atol=1e-13)
@@ -21,6 +22,7 @@ def test_free_expansion_costs_nothing():
     np.testing.assert_allclose(flat.respond((1 + (1 + NU) * FREE) * jnp.eye(2), None, HOT).stress, 0.0, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_hindered_expansion():
     held = SOLID.respond(jnp.eye(3), None, HOT)
     np.testing.assert_allclose(held.stress, -E * FREE / (1 - 2 * NU) * np.eye(3), atol=1e-13)
@@ -31,6 +33,7 @@ def test_hindered_expansion():
     np.testing.assert_allclose(sheet.stress, -E * FREE / (1 - NU) * np.eye(2), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_without_a_temperature_it_is_hookes_solid():
     f = jnp.asarray(np.eye(3) + 0.01 * np.random.default_rng(0).standard_normal((3, 3)))
     hooke = ms.IsotropicElastic(E, NU).respond(f)
@@ -47,6 +50,7 @@ def test_derivative_with_respect_to_the_temperature():
     assert float(jax.grad(stress)(jnp.array(50.0))) == pytest.approx(-E * ALPHA / (1 - 2 * NU), rel=1e-13)
 
 
+@pytest.mark.slow
 def test_every_claim_holds_when_hot():
     assert ms.check_material(ms.ThermoElastic(E, NU, ALPHA, T0, dim=2), inputs=HOT).passed
 

@@ -56,6 +56,7 @@ def test_energy_of_a_jump_is_that_of_the_springs():
     assert float(response.energy) == pytest.approx(modulus(0.0) * np.sum(e * e), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_plane_strain_is_three_dimensions_without_the_third():
     flat, inputs = ms.Viscoelastic(K, G, BRANCHES, TIMES, dim=2), ms.Inputs(time_step=0.4)
     g = np.array([[0.01, 0.02], [0.0, -0.03]])
@@ -74,6 +75,7 @@ def test_every_claim_holds_in_a_step(step):
     assert ms.check_material(POLYMER, state=loaded, inputs=inputs, parameters=step > 0).passed
 
 
+@pytest.mark.slow
 def test_derivative_with_respect_to_the_time_step():
     loaded = STEP(sheared(0.02), None, 0.0).state
 

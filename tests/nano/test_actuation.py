@@ -80,6 +80,7 @@ def test_the_continuous_beam(support, fringe, tension, shear, rtol):
     np.testing.assert_allclose(own.vibrate(squared**0.5, 1).squared[0], omega, rtol=2 * rtol)
 
 
+@pytest.mark.slow
 def test_an_electrode_under_one_half():
     """Beyond it the cantilever is straight, and its tip may pass the electrode's height."""
     whole = actuator().pull_in()
@@ -93,6 +94,7 @@ def test_an_electrode_under_one_half():
     np.testing.assert_allclose(bent.w[N // 2 :], bent.w[N // 2] + bent.rotation[-1] * (bent.x[N // 2 :] - 1), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_rigid_plate_between_two_flexures():
     """Guided flexures, 12 EI/l³ each: pull-in at g/3 and √(8 k g³/(27 ε A)); the plate moves as √((k − εAV²/h³)/M)."""
     plate = abs(np.arange(N) - 0.5 * (N - 1)) < N / 4
@@ -138,6 +140,7 @@ def test_scales_and_units():
     np.testing.assert_allclose(in_atomic.deflection / units.m, in_si.deflection, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_frequency_falls_to_zero_at_pull_in():
     own = actuator()
     limit = own.pull_in().voltage
@@ -201,6 +204,7 @@ def test_derivatives():
 BAD = {"gap": (2, -1.0), "width": (3, np.inf), "tension": (6, -100.0), "voltage": (7, 100.0)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "limit", "modes"),
     [
@@ -217,6 +221,7 @@ def test_a_failed_solve_says_so_and_passes_nothing_on(name, limit, modes):
     np.testing.assert_array_equal(jnp.append(gradient, value), 0.0)
 
 
+@pytest.mark.slow
 def test_bad_members_harm_no_other():
     members = jnp.stack([GOOD, *(GOOD.at[at].set(x) for at, x in BAD.values()), 1.1 * GOOD])
     found = jax.jit(jax.vmap(lambda p: pulled(p).pull_in()))(members)

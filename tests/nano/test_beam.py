@@ -25,6 +25,7 @@ CANTILEVER = [root(lambda a: np.cos(a) * np.cosh(a) + 1, *x) for x in ((1.5, 2.5
 BRIDGE = [root(lambda a: np.cos(a) * np.cosh(a) - 1, *x) for x in ((4.0, 5.5), (7.0, 8.5), (10.0, 12.0))]
 
 
+@pytest.mark.slow
 def test_the_silicon_cantilever():
     beam = Beam.of(SILICON, 130e9, 2330.0, L)
     np.testing.assert_allclose(beam.bending, 2.708333e-19, rtol=2e-7)
@@ -40,6 +41,7 @@ def test_the_silicon_cantilever():
     np.testing.assert_allclose(atomic.vibrate(1).frequencies / units.THz, [15.0829e-6], rtol=3e-6)
 
 
+@pytest.mark.slow
 def test_nodes_are_exact_for_any_number_of_elements():
     # under tip force, F(Lx²/2 − x³/6)/EI + Fx/GA, and uniform load, q(6L²x² − 4Lx³ + x⁴)/24EI + q(Lx − x²/2)/GA
     for elements in (1, 3):
@@ -60,6 +62,7 @@ def test_a_stepped_cantilever():
     np.testing.assert_allclose(1 / beam.point_stiffness().k, 7 / 48 + 1 / 24, rtol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("support", "roots"),
     [("cantilever", CANTILEVER), pytest.param("bridge", BRIDGE, marks=pytest.mark.slow), ("free", BRIDGE)],
@@ -75,6 +78,7 @@ def test_frequencies_converge_with_the_fourth_power_of_the_elements(support, roo
     assert errors[1][0] < 1e-5
 
 
+@pytest.mark.slow
 def test_modes_are_those_of_the_cantilever():
     found = Beam(2.0, 3.0, mass=0.7).vibrate(2)
     x = np.asarray(found.x) / 2.0
@@ -121,6 +125,7 @@ def test_a_bridge_under_tension():
     assert float(buckled.vibrate(1).frequencies[0]) < 0.0
 
 
+@pytest.mark.slow
 def test_residual_stress_is_a_choice():
     surface = SurfaceElasticity(stress=TAU)
     plain = Beam.of(SILICON, 130e9, 2330.0, L).point_stiffness().k
@@ -155,6 +160,7 @@ COPPER = [
 ]
 
 
+@pytest.mark.slow
 def test_copper_cantilevers_with_their_clamp_offset():
     for _, atoms, strain, length, k, bending, shear, offset, f1 in COPPER:
         cell = 0.361492507 * (1 + strain)

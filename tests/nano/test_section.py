@@ -172,6 +172,7 @@ def test_copper_wires_shrink_as_the_linear_section_says(data_directory):
     assert all(abs(miss[b]) < abs(miss[a]) for a, b in zip(thick, thick[1:], strict=False)), miss
 
 
+@pytest.mark.slow
 def test_gradients_against_finite_differences():
     def curvature(p):
         found = polygon(jnp.array([[0.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 0.0]]) * p[0]

@@ -49,6 +49,7 @@ def copper(phonopy):
 # -- moduli of given constants -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_moduli_of_cubic_crystals_along_their_axes():
     """Nye's closed forms for ⟨100⟩, ⟨110⟩ and ⟨111⟩."""
     c = cubic(C11, C12, C44)
@@ -88,6 +89,7 @@ def law(T):
     return BeamModuli(E, 0.4 + 0.0 * x, 0.5 * E, jnp.expm1(ALPHA * x), density, 5.3 * density, Status.of())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("section", "support", "timoshenko"),
     [(rectangle(40.0, 20.0), "cantilever", False), (circle(30.0), "bridge", True)],
@@ -104,6 +106,7 @@ def test_coefficient_of_frequency_is_half_the_sum(section, support, timoshenko):
     assert int(found.status.code) == Code.CONVERGED
 
 
+@pytest.mark.slow
 def test_the_beam_grows_with_its_lattice_and_keeps_its_mass():
     """Against sections and beams built at the larger size."""
     moduli, s = law(jnp.array(900.0)), float(jnp.exp(ALPHA * 600.0))
@@ -150,6 +153,7 @@ def test_a_bridge_is_pulled_taut_by_the_surface_stress_of_its_temperature():
     assert abs(float(found.coefficient[0]) - 0.5 * (RATE + ALPHA)) > 1e-6
 
 
+@pytest.mark.slow
 def test_failed_moduli_make_a_beam_of_nan():
     none = jax.tree.map(lambda x: jnp.full_like(x, jnp.nan), law(jnp.array(300.0))[:-1])
     failed = BeamModuli(*none, Status.of(Code.NONFINITE))
@@ -158,6 +162,7 @@ def test_failed_moduli_make_a_beam_of_nan():
     assert np.isnan(found.frequencies[0])
 
 
+@pytest.mark.slow
 def test_bad_arguments_are_named(copper):
     chain = ms.CauchyBorn(ms.bulk("X", "chain", a=1.12), ms.LennardJones(outer=2.5))
     for call, message in (

@@ -19,6 +19,7 @@ def motion():
     return thermal_motion(BEAM, units.kB * 300.0 / units.J)
 
 
+@pytest.mark.slow
 def test_equipartition_of_the_silicon_cantilever(motion):
     np.testing.assert_allclose(motion.mean_square, KT / 0.1015625, rtol=1e-9)
     assert float(motion.rms[-1]) * 1e9 == pytest.approx(0.202, abs=5e-4)
@@ -29,6 +30,7 @@ def test_equipartition_of_the_silicon_cantilever(motion):
     np.testing.assert_allclose(motion.shares[:3], [0.970688, 0.024716, 0.003152], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_all_modes_together_are_equipartition():
     beam = Beam(1.0, 1.0, shear_flexibility=0.01, rotary_inertia=1e-3, support="bridge", tension=3.0, elements=4)
     np.testing.assert_allclose(jnp.sum(thermal_motion(beam, 1.0, modes=6).shares), 1.0, rtol=1e-10)
@@ -49,6 +51,7 @@ def test_the_spectrum_holds_the_mean_square(motion):
     np.testing.assert_allclose(density(1.0) / density(1.0 + 0.5 / quality), 2.0, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_averaging_is_the_integral_of_the_correlation(motion):
     quality, omega = 3.0, 2 * np.pi * np.asarray(motion.frequencies)
     shares = np.asarray(motion.shares)
@@ -94,6 +97,7 @@ def test_derivatives_batches_and_a_bad_member():
     assert np.isnan(batch[1])
 
 
+@pytest.mark.slow
 def test_a_buckled_bridge_says_so():
     found = thermal_motion(Beam(1.0, 1.0, tension=-50.0, support="bridge", elements=4), 1.0, modes=1)
     assert int(found.status.code) == Code.UNSTABLE

@@ -17,6 +17,7 @@ def stiffness(p):
     return 3 * rectangle(p["b"], p["h"]).rigidity(p["E"], surface).bending / (40 * p["h"]) ** 3
 
 
+@pytest.mark.slow
 def test_the_silicon_base_case():
     found = first_order(stiffness, VALUES, SD)
     share = -10.655 / 130 * (6 / 50 + 2 / 200)  # (b h²/2 + h³/6)/(b h³/12)
@@ -28,6 +29,7 @@ def test_the_silicon_base_case():
     np.testing.assert_allclose(found.ranked[0][2], abs(float(found.shares["S"])), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_monte_carlo_agrees_where_the_answer_is_linear():
     # k is linear in E and S: the sampled spread differs by its own standard error alone
     exact = first_order(stiffness, VALUES, SD)
@@ -44,6 +46,7 @@ def test_monte_carlo_agrees_where_the_answer_is_linear():
     np.testing.assert_allclose(fewer.members, found.members[:10], rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_members_that_fail_are_counted_and_left_out():
     found = monte_carlo(lambda p: jnp.log(p["x"]), {"x": 1.0}, {"x": 1.0}, jax.random.key(0), 200)
     bad = ~np.isfinite(np.asarray(found.members))

@@ -18,6 +18,7 @@ S, TAU = -10.655, 0.605  # N/m, E in GPa, lengths in nm
 SILICON = SurfaceElasticity(TAU, S)
 
 
+@pytest.mark.slow
 def test_silicon_at_fifty_nanometres():
     plate = SurfaceElasticity(TAU, jnp.array([S, 0.0, S, 0.0]))
     budget = validity(rectangle(200.0, 50.0), 130.0, 0.5, plate, bending_length=2.0, thermal_rms=0.202, deflection=20.0)
@@ -45,6 +46,7 @@ def test_square_bars_have_eight():
     np.testing.assert_allclose(budget["surface stiffness"], 8 * S / (130 * 5), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_it_prints_as_a_table():
     lines = str(validity(rectangle(200.0, 50.0), 130.0, 0.5, SILICON)).splitlines()
     assert len(lines) == 11

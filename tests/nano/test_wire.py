@@ -17,6 +17,7 @@ RUBBER = ms.NeoHooke(mu=1.0, lam=1.5)
 STRAIGHT = jnp.array([[1.0, 0.0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "section",
     [
@@ -39,6 +40,7 @@ def test_without_surfaces_bars_have_ea_and_ei(section):
     np.testing.assert_allclose(tangent, expected, rtol=1e-9, atol=1e-9 * expected[0, 0])
 
 
+@pytest.mark.slow
 def test_a_bent_bar_takes_its_anticlastic_shape():
     """u_z = −ν κ z y, u_y = ½ ν κ (z² − y²) (Timoshenko and Goodier, §102), for a small κ."""
     wire, curvature = Wire(ISOTROPIC, rectangle(3.0, 2.0)), 1e-6

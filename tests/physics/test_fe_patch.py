@@ -104,6 +104,7 @@ def test_seven_hexahedra():
             np.testing.assert_allclose(stress, 400.0 + 1600.0 * np.eye(3), rtol=1e-11)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["line3", "tri6", "quad9", "tet10", "hex27"])
 def test_quadratic_fields_are_held_exactly(kind):
     """With straight sides simplices hold every quadratic field; biquadratic cells hold it on parallelograms. The forces
@@ -142,6 +143,7 @@ def rotation(dim):
     return full @ tilt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [k for k in KINDS if k not in LINES])
 def test_finite_strain_does_not_feel_rotations(kind):
     """Turned by 115°, a strained body keeps its energy, its forces turn along, and its stiffness too."""

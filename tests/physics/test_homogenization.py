@@ -52,6 +52,7 @@ def test_a_laminate_is_exact_at_two_voxels(numbers, shape):
     np.testing.assert_allclose(result.stiffness, expected, rtol=2e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_laminate_may_lie_any_way(numbers, axis):
     shape = [1, 1, 1]
@@ -91,6 +92,7 @@ def test_three_codes_agree_on_twenty_spheres(spheres, numbers):
     assert spheres.mean() == pytest.approx(table["fraction"], abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", ["10", pytest.param("100", marks=pytest.mark.slow), "0",
                                       pytest.param("1000", marks=pytest.mark.slow)])  # fmt: skip
 def test_iterations_are_those_of_the_other_codes(spheres, numbers, contrast):

@@ -35,6 +35,7 @@ def check(response, states, tangent_tolerance):
         assert deviation < (tangent_tolerance if at_rest else 1e-6), f"state {n}: {deviation:.1e}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", CASES)
 def test_response_agrees_with_lammps(key, reference, potential_file):
     entry = reference("lattice_response")[key]

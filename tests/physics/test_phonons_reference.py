@@ -26,6 +26,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", CASES)
 def test_frequencies_agree_with_lammps(key, reference, potential_file):
     entry = reference("lattice_response")[key]

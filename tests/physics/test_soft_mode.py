@@ -174,6 +174,7 @@ def test_long_waves_go_into_the_longest_cell_allowed():
     assert float(found.curvature) > 0
 
 
+@pytest.mark.slow
 def test_a_turned_crystal_is_a_variant_and_failures_are_told():
     """The rectangular lattice 1 × 2 becomes 2 × 1 where every second atom goes round the corner."""
     from msjax.crystal.minima import Settled
@@ -196,6 +197,7 @@ def test_a_turned_crystal_is_a_variant_and_failures_are_told():
     assert np.isnan(ms.phonons.lower_cell_search(material, np.diag([-1.0, 1.0]), largest=2).gains).all()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_followed_is_refused():
     material = square()
     with pytest.raises(ValueError, match="is a translation"):

@@ -65,6 +65,7 @@ def test_square_lattice_of_springs_loses_long_waves_first():
     assert "ellipticity lost" in str(lost)
 
 
+@pytest.mark.slow
 def test_a_shorter_diagonal_spring_softens_the_zone_boundary_first():
     """At M only the sides move against each other: ω² ∝ 1 + (λ − a₁)/λ = 0 at λ = ½, still elliptic if a₂ < λ√2."""
     material = ms.CauchyBorn(ms.bulk("X", "square", a=1.0), ms.Springs([1.0, 1.0], [1.0, 0.6], shells=[1.0, 2.0**0.5]))

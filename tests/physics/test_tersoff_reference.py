@@ -35,6 +35,7 @@ def check(material, states):
     return response
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", FITS)
 def test_response_agrees_with_lammps(key, reference):
     """Inside the plateau of the cut-off function, in its window, and with a second shell."""

@@ -30,6 +30,7 @@ LOADS = jnp.asarray(np.random.default_rng(0).uniform(-5.0, 5.0, (11, 2))).at[4, 
 EXACT = np.arcsinh(np.asarray(LOADS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [1, 4, 11, 64])
 def test_a_chunked_batch_is_its_loop(chunk):
     found, status = jax.jit(lambda loads: map_chunked(solve, loads, chunk=chunk))(LOADS)

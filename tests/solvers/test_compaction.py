@@ -147,6 +147,7 @@ def test_members_that_are_finished_before_they_begin_and_single_ones():
     assert compacted(Countdown(), None, np.array([4]), lanes=2).results.tolist() == [4]
 
 
+@pytest.mark.slow
 def test_members_may_be_random_keys():
     class Draw(Countdown):
         def begin(self, shared, member):

@@ -129,6 +129,7 @@ def recurrence_alone(apply, rhs, steps, limit):
     return x, np.sqrt(rr)
 
 
+@pytest.mark.slow
 def test_only_the_true_residual_counts():
     """With float32 inside, the recurrence says 1e-9 and the residual is 1e-6: no reason to stop."""
     matrix, rhs = spd(60, 300.0), np.random.default_rng(0).normal(size=60)

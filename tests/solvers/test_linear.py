@@ -35,6 +35,7 @@ def test_a_singular_matrix_is_not_finite(n):
     assert not np.all(np.isfinite(solve_dense(jnp.zeros((n, n)), jnp.ones(n))))
 
 
+@pytest.mark.slow
 def test_derivative_and_batch():
     matrix, rhs = jnp.asarray(definite(5)), jnp.arange(1.0, 6.0)
     forward = jax.jvp(lambda a: solve_dense(a, rhs), (matrix,), (jnp.eye(5),))[1]

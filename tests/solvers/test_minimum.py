@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy.optimize import minimize as scipy_minimize
 
 from msjax.solvers.minimum import minimise
@@ -17,6 +18,7 @@ def himmelblau(x, _):
 MINIMA = np.array([[3.0, 2.0], [-2.805118, 3.131312], [-3.779310, -3.283186], [3.584428, -1.848126]])
 
 
+@pytest.mark.slow
 def test_from_its_maximum_and_its_saddles_to_a_minimum():
     stationary = jnp.array([[-0.270845, -0.923039], [0.086678, 2.884255], [3.385154, 0.073852], [-3.073026, -0.081353]])
     found = jax.jit(jax.vmap(lambda x: minimise(FromEnergy(himmelblau), x, ())))(stationary)
@@ -34,6 +36,7 @@ def test_a_point_that_is_stationary_by_symmetry_is_left():
     assert found.status.code == Code.CONVERGED
 
 
+@pytest.mark.slow
 def test_the_way_down_is_never_up_and_ends_where_scipy_ends():
     """A ring of Lennard-Jones atoms in the plane: never above the start, and a minimum by scipy's judgement."""
 

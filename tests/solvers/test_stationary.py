@@ -152,6 +152,7 @@ def test_a_condensation_that_fails_is_nan_with_its_reason():
     assert np.all(np.isnan(result.tangent))
 
 
+@pytest.mark.slow
 def test_schur_is_the_inverse_of_a_block_of_the_inverse():
     a = np.random.default_rng(3).standard_normal((6, 6))
     a = a @ a.T + np.eye(6)

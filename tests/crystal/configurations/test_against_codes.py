@@ -185,6 +185,7 @@ def test_lammps(lammps, potential_file, file, style, crystal, potential, of_forc
     np.testing.assert_allclose(found.stress, stress, atol=0.01 * of_forces)
 
 
+@pytest.mark.slow
 def test_a_compound_of_pairs_of_lammps(lammps):
     """Three forms with a cut-off each, the elements numbered against LAMMPS's types."""
     configuration = for_lammps(bulk(("Kr", "Ar"), "rocksalt", 5.4))

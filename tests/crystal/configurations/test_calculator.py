@@ -56,6 +56,7 @@ def copper(repeat=2, shake=0.05):
     return atoms
 
 
+@pytest.mark.slow
 def test_results_are_those_of_evaluate():
     """And ASE's own check of forces and stress by differences of energies."""
     from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
@@ -97,6 +98,7 @@ def test_list_and_program_are_kept_while_they_are_good():
     assert calculator.lists == 4
 
 
+@pytest.mark.slow
 def test_clusters_have_no_stress_and_failures_are_told():
     from ase.calculators.calculator import CalculationFailed, PropertyNotImplementedError
 
@@ -121,6 +123,7 @@ class Lost(LennardJones):
         return r2 * np.nan
 
 
+@pytest.mark.slow
 def test_equation_of_state():
     from ase.build import bulk as ase_bulk
     from ase.eos import EquationOfState

@@ -46,6 +46,7 @@ def test_crack_in_silicon(silicon):
     assert float(energy_release_rate(medium, jnp.array([griffith, 0.0, 0.0]))) == pytest.approx(2 * gamma)
 
 
+@pytest.mark.slow
 def test_modes(silicon):
     """Modes II and III shear the faces against each other, along x and along the front."""
     at = {"front": FRONT, "normal": [1, 1, 1], "radius": 12.0}

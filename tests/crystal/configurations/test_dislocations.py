@@ -71,6 +71,7 @@ def test_energy_of_a_relaxed_dipole(tungsten):
     assert (found[1] - found[0]) / np.log(9 / 5) == pytest.approx(slope_of(tungsten), rel=0.02)
 
 
+@pytest.mark.slow
 def test_dipole_cell(tungsten):
     material, a, _ = tungsten
     found = dipole(tungsten, 4, separation=0.25)
@@ -84,6 +85,7 @@ def test_dipole_cell(tungsten):
     np.testing.assert_allclose(found.cell[2], [0.0, 0.0, b], atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("burgers", [[2.0, 0.0, 0.0], [0.0, 0.0, 2.0]])
 def test_periodic_displacement(tungsten, burgers):
     """It repeats, jumps by b across the slipped plane, and has the strain of one dislocation next to it."""
@@ -132,6 +134,7 @@ def test_burgers_circuit_on_atoms():
     assert total([7.0, 0.5]) == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_mistakes_are_refused(tungsten):
     material, a, _ = tungsten
     line, up = a * SCREW, a * UP

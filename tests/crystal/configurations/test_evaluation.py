@@ -253,6 +253,7 @@ def test_failed_members_harm_no_others():
     assert np.isnan(asked_x).all(axis=(1, 2)).tolist() == [False, True, True, False]
 
 
+@pytest.mark.slow
 def test_lists_are_arguments():
     """One program for lists of one size; and it does not depend on who computed the sizes."""
     potential, configuration = POTENTIALS["Gupta"], disordered()

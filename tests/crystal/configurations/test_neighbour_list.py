@@ -117,6 +117,7 @@ def test_the_list_is_good_until_the_skin_is_used_up():
     assert missed(np.full((2, 3), np.nan))
 
 
+@pytest.mark.slow
 def test_strain_counts():
     """A compression that brings in what lay at the radius is noticed, an expansion and a rotation are not."""
     configuration = Configuration.of(bulk("Cu", "fcc", a=3.6), 3)
@@ -182,6 +183,7 @@ def test_configurations_check_their_input():
         Configuration.of(bulk("Cu", "fcc", a=3.6), (2, 0, 1))
 
 
+@pytest.mark.slow
 def test_of_a_crystal():
     """Cells in the order said, masses and species with them, differentiable in the crystal."""
     silicon = bulk("Si", "diamond", a=5.43, mass=28.0)

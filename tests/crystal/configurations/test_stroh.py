@@ -85,6 +85,7 @@ def test_equilibrium_of_a_triclinic_medium(field):
     np.testing.assert_allclose(stress[:, jnp.array([5, 1, 3])], slope[:, 3:, 0], atol=1e-9 * scale)
 
 
+@pytest.mark.slow
 def test_faces_are_free_and_open_by_the_energy_release():
     """φ = 0 on both faces; the work to close a crack's length a, ∫ ½ t·Δu (Irwin), is G a."""
     medium, k = triclinic(), jnp.array([0.7, -0.4, 1.1])
@@ -107,6 +108,7 @@ def test_burgers_circuit(cut):
     assert np.max(np.abs(np.diff(u[:, :3], axis=0))) < 0.2
 
 
+@pytest.mark.slow
 def test_dislocation_of_matscipy():
     dislocation = pytest.importorskip("matscipy.dislocation", reason="needs matscipy")
     b = np.array([1.0, -1.0, 0.0]) + np.array([1.0, 0.0, -1.0])  # mixed
@@ -118,6 +120,7 @@ def test_dislocation_of_matscipy():
     np.testing.assert_allclose(gradient, expected, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_crack_of_matscipy():
     crack = pytest.importorskip("matscipy.fracture_mechanics.crack", reason="needs matscipy")
     theirs = crack.CubicCrystalCrack([1, 1, 1], [1, -1, 0], C=cubic(*COPPER))

@@ -139,6 +139,7 @@ def test_goals_of_a_composite(large):
         assert np.all(found.indicators >= 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["p", "h"])
 def test_fields_are_carried_to_a_richer_mesh_on_either_side_of_a_crack(by):
     for mesh in (
@@ -164,6 +165,7 @@ def test_fields_are_carried_to_a_richer_mesh_on_either_side_of_a_crack(by):
         assert float(jnp.vdot(transfer.transposed(forces), u)) == pytest.approx(work)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_estimated_is_refused():
     mesh = ms.fe.rectangle((1.0, 1.0), (2, 2), kind="tri3")
     solution = ms.solve(membrane(mesh))
