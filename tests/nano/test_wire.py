@@ -14,6 +14,7 @@ from msjax.status import Code
 E, NU = 100.0, 0.3
 ISOTROPIC = ms.IsotropicElastic(E, NU)
 RUBBER = ms.NeoHooke(mu=1.0, lam=1.5)
+LINE = GurtinMurdoch(dim=2)  # a surface of the plane
 STRAIGHT = jnp.array([[1.0, 0.0]])
 
 
@@ -168,7 +169,7 @@ def test_failures_are_nan_with_their_code():
         ({"axes": np.diag([1.0, 1.0, -1.0])}, "axes: expected a right-handed set"),
         ({"axes": np.ones((3, 3))}, "axes: expected three orthogonal rows"),
         ({"faces": [GurtinMurdoch()] * 3}, "faces: expected one surface or one for each of 4 faces, got 3"),
-        ({"faces": [GurtinMurdoch(), 1.0, GurtinMurdoch(), GurtinMurdoch()]}, r"faces\[1\]: expected a surface"),
+        ({"faces": [GurtinMurdoch(), LINE, GurtinMurdoch(), GurtinMurdoch()]}, r"faces\[1\]: expected a surface of"),
         ({"edge_stress": jnp.ones(2)}, r"edge_stress: expected one number or one for each edge \(4\)"),
         ({"core": -1.0}, "core: expected one positive length"),
         ({"section": circle(2.0), "core": 1.0}, "core: this section has no edges"),
