@@ -49,24 +49,13 @@ MATERIALS = {
     "uniaxial stress": lambda: UniaxialStress(ThirdOrderElastic.cubic(*ALUMINIUM), axis=1),
     "under a dead load": lambda: StressDriven(NeoHooke(1.0, 2.0), free=((1, 1), (2, 2)), applied=(0.1, -0.05)),
 }
-SLOW = {
-    "plane stress",
-    "uniaxial stress",
-    "silicon",
-    "silicon, clamped",
-    "Tersoff silicon",
-    "Gupta",
-    "Zhou tungsten",
-    "user's site energy",
-}
-
 
 # gradients in their parameters: tests/crystal/test_parameter_gradients.py
 RESPONSE = {"silicon, clamped", "Tersoff silicon", "Zhou tungsten"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in MATERIALS])
+@pytest.mark.parametrize("name", MATERIALS)
 def test_every_claim_holds(name):
     report = check_material(MATERIALS[name](), parameters=name not in RESPONSE)
     assert report.passed, str(report)
