@@ -13,7 +13,7 @@ from scipy.spatial import KDTree
 from msjax.fe.affine import AffineMap
 from msjax.fe.elimination import Rows, affine_map
 from msjax.fe.mesh import Mesh, Where, described
-from msjax.fe.numbers import check_finite, numbers
+from msjax.fe.numbers import check_finite, numbers, spread
 from msjax.typing import concrete
 
 
@@ -58,7 +58,7 @@ class Dirichlet(Constraint):
         check_finite(values, name)
         if values.ndim == 2 and len(values) > 1 and not callable(self.value) and _unsorted(self.where):
             raise ValueError(f"{name}: one row of values per node needs the nodes in ascending order, each once")
-        values = jnp.broadcast_to(values.reshape((1,) * (2 - values.ndim) + values.shape), shape)
+        values = spread(values.reshape((1,) * (2 - values.ndim) + values.shape), shape)
         slaves = (nodes[:, None] * components + np.array(which)[None]).reshape(-1)
         none = np.zeros((len(slaves), 0))
         return Rows(slaves, none.astype(int), none, values.reshape(-1), name)
@@ -95,11 +95,11 @@ class Periodic(Constraint):
         if jump.shape not in ((), (components,)):
             raise ValueError(f"{name}: jump needs shape () or ({components},), got {jump.shape}")
         check_finite(jump, f"{name}, jump")
-        jump = jnp.broadcast_to(jump, (components,))
+        jump = spread(jump, (len(second), components)).reshape(-1)
         each = np.arange(components)[None]
         slaves = (second[:, None] * components + each).reshape(-1)
         masters = (first[pairing][:, None] * components + each).reshape(-1, 1)
-        return Rows(slaves, masters, np.ones(masters.shape), jnp.tile(jump, len(second)), name)
+        return Rows(slaves, masters, np.ones(masters.shape), jump, name)
 
 
 class Multipoint(Constraint):
@@ -130,7 +130,7 @@ class Multipoint(Constraint):
         if offsets.shape not in ((), (count,)):
             raise ValueError(f"Multipoint: offsets need shape () or ({count},), got {offsets.shape}")
         check_finite(offsets, "Multipoint, offsets")
-        offsets = jnp.broadcast_to(offsets, (count,))
+        offsets = spread(offsets, (count,))
         flat = masters[..., 0] * components + masters[..., 1]
         slaves = self.slaves[:, 0] * components + self.slaves[:, 1]
         _, first = np.unique(slaves, return_index=True)
@@ -170,7 +170,7 @@ class Rigid(Constraint):
         weights = modes[others] @ np.linalg.inv(modes[chosen])
         flat = (nodes[:, None] * components + np.arange(components)[None]).reshape(-1)
         masters = np.broadcast_to(flat[chosen], weights.shape)
-        return Rows(flat[others], masters, weights, jnp.zeros(len(others)), name)
+        return Rows(flat[others], masters, weights, np.zeros(len(others)), name)
 
 
 def rigid_modes(points: np.ndarray, components: int) -> np.ndarray:

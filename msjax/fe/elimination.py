@@ -26,24 +26,33 @@ class Rows(NamedTuple):
     slaves: np.ndarray
     masters: np.ndarray
     weights: np.ndarray
-    offsets: Float[Array, " s"]
+    offsets: Float[Array, " s"] | np.ndarray
     name: str
 
-    def at(self, which: np.ndarray) -> "Rows":
+
+class _Equations(NamedTuple):
+    """Rows whose offsets are ``given`` (s, o) times the offsets of all rows, one after the other: elimination needs no
+    numbers of them."""
+
+    slaves: np.ndarray
+    masters: np.ndarray
+    weights: np.ndarray
+    given: Sparse
+    name: str
+
+    def at(self, which: np.ndarray) -> "_Equations":
         """Some of the equations."""
-        return Rows(
-            self.slaves[which], self.masters[which], self.weights[which], self.offsets[jnp.asarray(which)], self.name
-        )
+        return _Equations(self.slaves[which], self.masters[which], self.weights[which], self.given[which], self.name)
 
 
 class _Map(NamedTuple):
-    """u = T q + g: T (size, size) sparse, with columns of zeros where q is no unknown, g (size,)."""
+    """u = T q + G o: T (size, size) sparse, with columns of zeros where q is no unknown, G (size, o) of offsets o."""
 
     matrix: Sparse
-    values: Float[Array, " n"]
+    given: Sparse
 
 
-def affine_map(equations: Sequence[Rows], shape: tuple[int, int]) -> AffineMap:
+def affine_map(rows: Sequence[Rows], shape: tuple[int, int]) -> AffineMap:
     """All equations as u = T q + g on fields of this shape.
 
     Each equation makes its slave a follower, unless an earlier one has, or the followers would go in a circle; then it
@@ -53,6 +62,7 @@ def affine_map(equations: Sequence[Rows], shape: tuple[int, int]) -> AffineMap:
     Raises ``ValueError`` for equations that contradict earlier ones.
     """
     size = shape[0] * shape[1]
+    offsets, equations = _stacked(rows)
     owner = np.full(size, -1)
     firsts = []
     for number, one in enumerate(equations):
@@ -63,28 +73,41 @@ def affine_map(equations: Sequence[Rows], shape: tuple[int, int]) -> AffineMap:
     circular = _circular(_sparse(kept, size))
     direct = [first & ~circular[one.slaves] for one, first in zip(equations, firsts, strict=True)]
     kept = [one.at(np.flatnonzero(mask)) for one, mask in zip(equations, direct, strict=True)]
-    free, offsets = np.ones(size, bool), jnp.zeros(size)
+    free = np.ones(size, bool)
     for one in kept:
         free[one.slaves] = False
-        offsets = offsets.at[one.slaves].set(one.offsets, unique_indices=True)
-    found = _followed(kept, free, offsets)
+    found = _followed(kept, free, len(offsets))
     for number, (one, mask) in enumerate(zip(equations, direct, strict=True)):
         if not np.all(mask):
             one = one.at(np.flatnonzero(~mask))
             others = [equations[n].name if n != number else "the rest" for n in owner[one.slaves]]
-            found, free = _with(found, free, one, shape[1], others)
+            found, free = _with(found, free, one, offsets, shape[1], others)
     slaves, masters, weights = _table(found.matrix, free)
     return AffineMap(
         jnp.asarray(free.reshape(shape)),
         jnp.asarray(slaves, jnp.int32),
         jnp.asarray(masters, jnp.int32),
         jnp.asarray(weights),
-        found.values.reshape(shape),
+        _applied(found.given, offsets).reshape(shape),
     )
 
 
-def _followed(rows: list[Rows], free: np.ndarray, offsets: Array) -> _Map:
-    """T = R D and g = R g₀ with R = (1 − M)⁻¹ = (1 + M)(1 + M²)(1 + M⁴)… and D what is free."""
+def _stacked(rows: Sequence[Rows]) -> tuple[Array | np.ndarray, list[_Equations]]:
+    """All offsets, and the equations that refer to them by number."""
+    ends = np.cumsum([0, *(len(one.slaves) for one in rows)])
+    picks: Sparse = scipy.sparse.identity(int(ends[-1]), format="csr")
+    equations = [
+        _Equations(one.slaves, one.masters, one.weights, picks[first:last], one.name)
+        for one, first, last in zip(rows, ends[:-1], ends[1:], strict=True)
+    ]
+    parts = [one.offsets for one in rows]
+    if concrete(*parts):
+        return np.concatenate([np.zeros(0), *map(np.asarray, parts)]), equations
+    return jnp.concatenate(parts), equations
+
+
+def _followed(rows: list[_Equations], free: np.ndarray, count: int) -> _Map:
+    """T = R D and G = R G₀ with R = (1 − M)⁻¹ = (1 + M)(1 + M²)(1 + M⁴)… and D what is free."""
     size = len(free)
     step = _sparse(rows, size)
     total: Sparse = scipy.sparse.identity(size, format="csr")
@@ -92,7 +115,13 @@ def _followed(rows: list[Rows], free: np.ndarray, offsets: Array) -> _Map:
         total = (total + step @ total).tocsr()
         step = step @ step
         step.eliminate_zeros()
-    return _Map((total @ scipy.sparse.diags(free.astype(float))).tocsr(), _applied(total, offsets))
+    given: Sparse = scipy.sparse.csr_matrix((size, count))
+    for one in rows:
+        to = scipy.sparse.csr_matrix(
+            (np.ones(len(one.slaves)), (one.slaves, np.arange(len(one.slaves)))), shape=(size, len(one.slaves))
+        )
+        given = given + to @ one.given
+    return _Map((total @ scipy.sparse.diags(free.astype(float))).tocsr(), (total @ given).tocsr())
 
 
 def _circular(step: Sparse) -> np.ndarray:
@@ -101,7 +130,7 @@ def _circular(step: Sparse) -> np.ndarray:
     return (np.bincount(labels, minlength=count) > 1)[labels] | (step.diagonal() != 0)
 
 
-def _sparse(rows: Sequence[Rows], size: int) -> Sparse:
+def _sparse(rows: Sequence[_Equations], size: int) -> Sparse:
     """The masters' weights as a matrix M: u_slave = (M u)_slave + offset."""
     row = np.concatenate([np.repeat(one.slaves, one.masters.shape[1]) for one in rows] or [np.zeros(0, int)])
     column = np.concatenate([one.masters.reshape(-1) for one in rows] or [np.zeros(0, int)])
@@ -111,12 +140,14 @@ def _sparse(rows: Sequence[Rows], size: int) -> Sparse:
     return matrix
 
 
-def _with(found: _Map, free: np.ndarray, one: Rows, components: int, others: list[str]) -> tuple[_Map, np.ndarray]:
+def _with(
+    found: _Map, free: np.ndarray, one: _Equations, offsets: Array | np.ndarray, components: int, others: list[str]
+) -> tuple[_Map, np.ndarray]:
     """The map with equations whose slaves are taken: each makes an unknown it depends on follow the others."""
     size, count = len(free), len(one.slaves)
     width = one.masters.shape[1]
     rank = np.arange(count)
-    given = scipy.sparse.csr_matrix(
+    equation = scipy.sparse.csr_matrix(
         (
             np.concatenate([np.ones(count), -one.weights.reshape(-1)]),
             (np.concatenate([rank, np.repeat(rank, width)]), np.concatenate([one.slaves, one.masters.reshape(-1)])),
@@ -124,26 +155,24 @@ def _with(found: _Map, free: np.ndarray, one: Rows, components: int, others: lis
         shape=(count, size),
     )
     while True:
-        left = (given @ found.matrix).tocsr()
+        left = (equation @ found.matrix).tocsr()
         left.data[np.abs(left.data) < ROUND] = 0.0
         left.eliminate_zeros()
-        right = one.offsets - _applied(given, found.values)  # left q = right
+        right = (one.given - equation @ found.given).tocsr()  # left q = right o
         chosen, pivots = _pivots(left)
         if not chosen.size:
             break
         coefficients = np.asarray(left[chosen, pivots]).reshape(-1)
-        rows = scipy.sparse.diags(1.0 / coefficients) @ left[chosen]
-        columns = found.matrix[:, pivots]
-        found = _Map(
-            (found.matrix - columns @ rows).tocsr(),
-            found.values + _applied(columns, right[chosen] / coefficients),
-        )
+        columns = found.matrix[:, pivots] @ scipy.sparse.diags(1.0 / coefficients)
+        found = _Map((found.matrix - columns @ left[chosen]).tocsr(), (found.given + columns @ right[chosen]).tocsr())
         # what is eliminated leaves columns of round-off
         free = free.copy()
         free[pivots] = False
-        found = _Map((found.matrix @ scipy.sparse.diags(free.astype(float))).tocsr(), found.values)
+        found = _Map((found.matrix @ scipy.sparse.diags(free.astype(float))).tocsr(), found.given)
         found.matrix.eliminate_zeros()
-    _refuse_contradiction(found, one, right, components, others)
+    if concrete(offsets):  # traced ones are taken on trust
+        values = np.asarray(offsets)
+        _refuse_contradiction(found.given @ values, one, right @ values, components, others)
     return found, free
 
 
@@ -164,12 +193,12 @@ def _pivots(left: Sparse) -> tuple[np.ndarray, np.ndarray]:
     return chosen, entries.col[order][first]
 
 
-def _refuse_contradiction(found: _Map, one: Rows, right: Array, components: int, others: list[str]) -> None:
-    """What is implied must agree; traced values are taken on trust."""
-    if not concrete(right, found.values):
-        return
-    scale = max(float(np.max(np.abs(np.asarray(found.values)), initial=0.0)), 1e-300)
-    gap = np.abs(np.asarray(right)) > ROUND * scale
+def _refuse_contradiction(
+    values: np.ndarray, one: _Equations, right: np.ndarray, components: int, others: list[str]
+) -> None:
+    """What is implied must agree."""
+    scale = max(float(np.max(np.abs(values), initial=0.0)), 1e-300)
+    gap = np.abs(right) > ROUND * scale
     if np.any(gap):
         first = int(np.argmax(gap))
         node, component = divmod(int(one.slaves[first]), components)
@@ -177,12 +206,12 @@ def _refuse_contradiction(found: _Map, one: Rows, right: Array, components: int,
                          f"{one.name} in another way")  # fmt: skip
 
 
-def _applied(matrix: Sparse, values: Array) -> Array:
+def _applied(matrix: Sparse, values: Array | np.ndarray) -> Array:
     """Matrix times values that may be traced."""
-    entries = matrix.tocoo()
     if concrete(values):
         with jax.ensure_compile_time_eval():
             return jnp.asarray(matrix @ np.asarray(values))
+    entries = matrix.tocoo()
     return jnp.zeros(matrix.shape[0]).at[entries.row].add(entries.data * values[entries.col])
 
 

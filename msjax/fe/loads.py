@@ -102,7 +102,11 @@ class BodyForce(Load):
             value = _given(self.value, geometry.positions, components, "BodyForce")
             return jnp.einsum("q,qa,qc->ac", weights, geometry.values, value)
 
-        return Dead(mesh.collect(jax.jit(jax.vmap(one))(mesh.local(mesh.points))))
+        @eqx.filter_jit  # one program: each operation on its own would be compiled for every mesh
+        def integrated(mesh: Mesh) -> Array:
+            return mesh.collect(jax.vmap(one)(mesh.local(mesh.points)))
+
+        return Dead(integrated(mesh))
 
 
 class Traction(Load):
@@ -120,7 +124,7 @@ class Traction(Load):
     def on(self, mesh, components, axisymmetric):
         """∫ N t dA over the reference facets."""
         _check_given(self.value, f"Traction on {self.boundary!r}")
-        owners, local = facet_owners_of(mesh, self.boundary)
+        mesh.boundary(self.boundary)
         rule = facet_rule(mesh.cell)
 
         def one(positions):
@@ -129,11 +133,15 @@ class Traction(Load):
             value = _given(self.value, geometry.positions, components, f"Traction on {self.boundary!r}")
             return jnp.einsum("q,qa,qc->ac", weights, geometry.values, value)
 
-        positions = jnp.take_along_axis(mesh.local(mesh.points, owners), local[:, :, None], axis=1)
-        found = jax.jit(jax.vmap(one))(positions)
-        on_cells = jnp.zeros((owners.shape[0], mesh.cell.nodes, components))
-        on_cells = on_cells.at[jnp.arange(owners.shape[0])[:, None], local].add(found)
-        return Dead(mesh.collect(on_cells, owners))
+        @eqx.filter_jit  # one program: each operation on its own would be compiled for every mesh
+        def integrated(mesh: Mesh) -> Array:
+            owners, local = facet_owners_of(mesh, self.boundary)
+            found = jax.vmap(one)(jnp.take_along_axis(mesh.local(mesh.points, owners), local[:, :, None], axis=1))
+            on_cells = jnp.zeros((owners.shape[0], mesh.cell.nodes, components))
+            on_cells = on_cells.at[jnp.arange(owners.shape[0])[:, None], local].add(found)
+            return mesh.collect(on_cells, owners)
+
+        return Dead(integrated(mesh))
 
 
 class NodalForce(Load):

@@ -20,3 +20,8 @@ def check_finite(values: Array, name: str) -> None:
     """``ValueError`` for concrete values that are not."""
     if concrete(values) and not np.all(np.isfinite(np.asarray(values))):
         raise ValueError(f"{name}: must be finite")
+
+
+def spread(values: Array, shape: tuple[int, ...]) -> Array | np.ndarray:
+    """Broadcast; on the host if not traced, as every shape would be compiled for."""
+    return np.broadcast_to(np.asarray(values), shape) if concrete(values) else jnp.broadcast_to(values, shape)
