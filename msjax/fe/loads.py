@@ -93,20 +93,7 @@ class BodyForce(Load):
 
     def on(self, mesh, components, axisymmetric):
         """∫ N b dV, exact for a quadratic b on an undistorted mesh."""
-        _check_given(self.value, "BodyForce")
-        rule = mesh.cell.quadrature(2 * mesh.cell.degree + 2)
-
-        def one(nodes):
-            geometry = cell_geometry(mesh.cell, rule, nodes)
-            weights = _around(geometry.weights, geometry.positions, axisymmetric)
-            value = _given(self.value, geometry.positions, components, "BodyForce")
-            return jnp.einsum("q,qa,qc->ac", weights, geometry.values, value)
-
-        @eqx.filter_jit  # one program: each operation on its own would be compiled for every mesh
-        def integrated(mesh: Mesh) -> Array:
-            return mesh.collect(jax.vmap(one)(mesh.local(mesh.points)))
-
-        return Dead(integrated(mesh))
+        return Dead(_integrated(_over_volume, mesh, self.value, components, axisymmetric, "BodyForce"))
 
 
 class Traction(Load):
@@ -123,25 +110,9 @@ class Traction(Load):
 
     def on(self, mesh, components, axisymmetric):
         """∫ N t dA over the reference facets."""
-        _check_given(self.value, f"Traction on {self.boundary!r}")
         mesh.boundary(self.boundary)
-        rule = facet_rule(mesh.cell)
-
-        def one(positions):
-            geometry = facet_geometry(mesh.cell, rule, positions)
-            weights = _around(geometry.weights, geometry.positions, axisymmetric)
-            value = _given(self.value, geometry.positions, components, f"Traction on {self.boundary!r}")
-            return jnp.einsum("q,qa,qc->ac", weights, geometry.values, value)
-
-        @eqx.filter_jit  # one program: each operation on its own would be compiled for every mesh
-        def integrated(mesh: Mesh) -> Array:
-            owners, local = facet_owners_of(mesh, self.boundary)
-            found = jax.vmap(one)(jnp.take_along_axis(mesh.local(mesh.points, owners), local[:, :, None], axis=1))
-            on_cells = jnp.zeros((owners.shape[0], mesh.cell.nodes, components))
-            on_cells = on_cells.at[jnp.arange(owners.shape[0])[:, None], local].add(found)
-            return mesh.collect(on_cells, owners)
-
-        return Dead(integrated(mesh))
+        name = f"Traction on {self.boundary!r}"
+        return Dead(_integrated(_over_boundary, mesh, self.value, components, axisymmetric, name, self.boundary))
 
 
 class NodalForce(Load):
@@ -292,10 +263,49 @@ def _nodal(mesh: Mesh, components: int) -> Float[Array, "n c"]:
     return jnp.zeros((mesh.points.shape[0], components))
 
 
-def _check_given(value: Given, name: str) -> None:
-    """Before tracing: numbers must be numbers, and finite."""
-    if not isinstance(value, Callable):  # type: ignore[arg-type]
-        check_finite(numbers(value, name), name)
+def _integrated(integral: Callable, mesh: Mesh, value: Given, *rest: Any) -> Float[Array, "n c"]:
+    """Nodal forces of numbers or a function, in one program: on their own the operations would be compiled one by one
+    for every mesh."""
+    if isinstance(value, Callable):  # type: ignore[arg-type]
+        # what a function reads may change between calls: it is traced anew
+        return eqx.filter_jit(lambda mesh: integral(mesh, value, *rest))(mesh)
+    name = rest[2]
+    constant = numbers(value, name)
+    check_finite(constant, name)
+    return _integrated_numbers(integral, mesh, constant, *rest)
+
+
+@eqx.filter_jit
+def _integrated_numbers(integral: Callable, mesh: Mesh, value: Array, *rest: Any) -> Array:
+    return integral(mesh, value, *rest)
+
+
+def _over_volume(mesh: Mesh, value: Given, components: int, axisymmetric: bool, name: str) -> Float[Array, "n c"]:
+    rule = mesh.cell.quadrature(2 * mesh.cell.degree + 2)
+
+    def one(nodes):
+        geometry = cell_geometry(mesh.cell, rule, nodes)
+        weights = _around(geometry.weights, geometry.positions, axisymmetric)
+        return jnp.einsum("q,qa,qc->ac", weights, geometry.values, _given(value, geometry.positions, components, name))
+
+    return mesh.collect(jax.vmap(one)(mesh.local(mesh.points)))
+
+
+def _over_boundary(
+    mesh: Mesh, value: Given, components: int, axisymmetric: bool, name: str, boundary: str
+) -> Float[Array, "n c"]:
+    owners, local = facet_owners_of(mesh, boundary)
+    rule = facet_rule(mesh.cell)
+
+    def one(positions):
+        geometry = facet_geometry(mesh.cell, rule, positions)
+        weights = _around(geometry.weights, geometry.positions, axisymmetric)
+        return jnp.einsum("q,qa,qc->ac", weights, geometry.values, _given(value, geometry.positions, components, name))
+
+    found = jax.vmap(one)(jnp.take_along_axis(mesh.local(mesh.points, owners), local[:, :, None], axis=1))
+    on_cells = jnp.zeros((owners.shape[0], mesh.cell.nodes, components))
+    on_cells = on_cells.at[jnp.arange(owners.shape[0])[:, None], local].add(found)
+    return mesh.collect(on_cells, owners)
 
 
 def _given(value: Given, positions: Float[Array, "q d"], components: int, name: str) -> Float[Array, "q c"]:
@@ -303,8 +313,7 @@ def _given(value: Given, positions: Float[Array, "q d"], components: int, name: 
     if isinstance(value, Callable):  # type: ignore[arg-type]
         found = jax.vmap(lambda x: jnp.reshape(jnp.asarray(value(x), float), (-1,)))(positions)
     else:
-        constant = numbers(value, name)
-        found = jnp.broadcast_to(constant.reshape(-1), (positions.shape[0], constant.size))
+        found = jnp.broadcast_to(value.reshape(-1), (positions.shape[0], value.size))
     if found.shape[1] != components:
         raise ValueError(f"{name}: expected {components} components, got {found.shape[1]}")
     return found

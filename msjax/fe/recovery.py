@@ -49,6 +49,7 @@ class Recovery(eqx.Module):
         found = jax.ops.segment_sum(parts, self.rows, self.nodes.shape[0])
         return found.reshape(-1, *values.shape[2:])
 
+    @eqx.filter_jit
     def in_cells(self, values: Float[Array, "m q ..."]) -> Float[Array, "m k ..."]:
         """Values at the nodes of every cell, those of the cell's own region."""
         return self.of_slots(values)[self.slots]
@@ -60,6 +61,7 @@ class Recovery(eqx.Module):
         found = scipy.sparse.csr_matrix(entries, shape=shape) @ values.reshape(shape[1], -1)
         return found.reshape(-1, *values.shape[2:])[np.asarray(self.slots)]
 
+    @eqx.filter_jit
     def at_nodes(self, values: Float[Array, "m q ..."]) -> Float[Array, "n ..."]:
         """Values at the nodes (n, …), the mean of those of the regions."""
         found = self.of_slots(values)

@@ -2,13 +2,14 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from msjax.fe.fields import nodal_values
 from msjax.fe.geometry import facet_geometry, facet_rule
 from msjax.fe.loads import facet_nodes
-from msjax.fe.mesh import Where
+from msjax.fe.mesh import Mesh, Where
 from msjax.fe.problem import Problem
 from msjax.fe.solve import Solution
 from msjax.typing import Array, Float
@@ -61,10 +62,14 @@ def boundary_mean(problem: Problem, solution: Any, boundary: str) -> Float[Array
     >>> boundary_mean(problem, mesh.points, "x+").round(12).tolist()
     [1.0, 1.0]
     """
-    u, mesh = nodal_values(problem, solution), problem.mesh
-    rule = facet_rule(mesh.cell)
     turned = problem.formulation.kinematics.axisymmetric
-    nodes = facet_nodes(mesh, boundary)
+    problem.mesh.boundary(boundary)
+    return _mean(problem.mesh, nodal_values(problem, solution), boundary, turned)
+
+
+@eqx.filter_jit
+def _mean(mesh: Mesh, u: Float[Array, "n c"], boundary: str, turned: bool) -> Float[Array, " c"]:
+    rule, nodes = facet_rule(mesh.cell), facet_nodes(mesh, boundary)
 
     def one(positions, values):
         geometry = facet_geometry(mesh.cell, rule, positions)
