@@ -176,12 +176,14 @@ def _field(problem: Problem, solution: Any, wanted: str, at: str, state: PyTree,
     return recovery(problem.mesh).at_nodes(found.values)
 
 
+@eqx.filter_jit
 def cell_means(found: AtPoints) -> Array:
     """Means over the cells (m, …) of values at their points."""
     share = found.weights / jnp.sum(found.weights, axis=1, keepdims=True)
     return jnp.einsum("mq,mq...->m...", share, found.values)
 
 
+@eqx.filter_jit
 def volumes(mesh: Mesh) -> Float[Array, " m"]:
     """Lengths, areas or volumes of the cells."""
     rule = mesh.cell.quadrature(2 * mesh.cell.degree)

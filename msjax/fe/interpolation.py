@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from scipy.spatial import KDTree
@@ -158,9 +159,11 @@ def interpolate(mesh: Mesh, values: Any, points: Any, *, outside: str = "refuse"
         more = f" (and {lost.size - 1} more)" if lost.size > 1 else ""
         where = np.asarray(points, float)[lost[0]]
         raise ValueError(f"points: number {lost[0]}{more} at {where} lies outside of the mesh")
-    shape = jnp.asarray(mesh.cell.values(found.xi))
-    nodes = mesh.cells[np.maximum(found.cells, 0)]
-    answer = jnp.einsum("pa,pa...->p...", shape, numbers[nodes])
-    if lost.size:
-        answer = answer.at[lost].set(jnp.nan)
-    return answer
+    return _combined(numbers, mesh.cells, found.cells, mesh.cell.values(found.xi))
+
+
+@eqx.filter_jit
+def _combined(values: Array, cells: Array, where: Any, shape: Any) -> Array:
+    """Σ_a N_a u_a in the cells ``where`` (p,), NaN where that is negative."""
+    found = jnp.einsum("pa,pa...->p...", shape, values[cells[jnp.maximum(where, 0)]])
+    return jnp.where((where < 0).reshape(-1, *(1,) * (found.ndim - 1)), jnp.nan, found)

@@ -243,12 +243,14 @@ class Pressure(Load):
         return _Pressure(value, facet_nodes(mesh, self.boundary), *facet_owners_of(mesh, self.boundary))
 
 
+@eqx.filter_jit
 def facet_nodes(mesh: Mesh, name: str) -> Int[Array, "f k"]:
     """Node numbers of the facets of a boundary, in the facet's own order."""
     owners, local = facet_owners_of(mesh, name)
     return jnp.take_along_axis(mesh.cells[owners], local, axis=1)
 
 
+@eqx.filter_jit
 def facet_owners_of(mesh: Mesh, name: str) -> tuple[Int[Array, " f"], Int[Array, "f k"]]:
     """Cells that the facets of a boundary belong to, and the local numbers of their nodes there."""
     facets = mesh.boundary(name)

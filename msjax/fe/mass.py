@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
@@ -33,10 +34,20 @@ def mass_matrix(problem: Problem, density: Density = 1.0, lumped: bool = False) 
     >>> round(float(jnp.sum(mass.apply(jnp.ones((6, 2))))), 12)  # 2 components of ρ V
     12.0
     """
+    mesh = problem.mesh
+    return ElementMatrices(
+        matrices=_matrices(problem, _per_cell(density, mesh), lumped),
+        cells=mesh.cells,
+        nodes=mesh.points.shape[0],
+        components=problem.formulation.kinematics.components,
+        grid=mesh.grid,
+    )
+
+
+@eqx.filter_jit
+def _matrices(problem: Problem, density: Array, lumped: bool) -> Array:
     mesh, kin = problem.mesh, problem.formulation.kinematics
-    per_cell = _per_cell(density, mesh)
     rule = mesh.cell.quadrature(2 * mesh.cell.degree)
-    components = kin.components
 
     def one(nodes: Float[Array, "k d"], rho: Float[Array, ""]) -> Float[Array, "s s"]:
         geometry = cell_geometry(mesh.cell, rule, nodes)
@@ -45,12 +56,9 @@ def mass_matrix(problem: Problem, density: Density = 1.0, lumped: bool = False) 
         if lumped:
             diagonal = jnp.diagonal(matrix)
             matrix = jnp.diag(diagonal * jnp.sum(matrix) / jnp.sum(diagonal))
-        return jnp.kron(matrix, jnp.eye(components))
+        return jnp.kron(matrix, jnp.eye(kin.components))
 
-    matrices = map_chunked(one, mesh.points[mesh.cells], per_cell, chunk=chunk_size(mesh.cells.shape[0]))
-    return ElementMatrices(
-        matrices=matrices, cells=mesh.cells, nodes=mesh.points.shape[0], components=components, grid=mesh.grid
-    )
+    return map_chunked(one, mesh.points[mesh.cells], density, chunk=chunk_size(mesh.cells.shape[0]))
 
 
 def _per_cell(density: Density, mesh: Mesh) -> Float[Array, " m"]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,7 +82,13 @@ def cell_energies(
     if kin.axisymmetric:
         position = at_points(problem, reference, "gradient", state, inputs, chosen).positions
         h = jnp.concatenate([h, _hoop(found.values, position)], axis=3)
-    return jnp.einsum("mq,mqiJ,mqiJkL,mqkL->m", found.weights, h, tangent, h)
+    return _form(found.weights, h, tangent)
+
+
+@eqx.filter_jit
+def _form(weights: Array, h: Array, tangent: Array) -> Array:
+    """∫ h : A : h of the cells."""
+    return jnp.einsum("mq,mqiJ,mqiJkL,mqkL->m", weights, h, tangent, h)
 
 
 def _hoop(values: Array, positions: Array) -> Array:
@@ -129,13 +136,21 @@ def _from_solution(mesh: Mesh, u: Array, fine: Problem, other: Array) -> Differe
     if mesh.dim != fine.mesh.dim or u.shape[1] != other.shape[1]:
         raise ValueError(f"exact: a field of {other.shape[1]} components in {fine.mesh.dim}-D, the solution has "
                          f"{u.shape[1]} in {mesh.dim}-D")  # fmt: skip
-    rule, turned = fine.formulation.rule(fine.mesh), fine.formulation.kinematics.axisymmetric
-    geometry = jax.vmap(lambda x: cell_geometry(fine.mesh.cell, rule, x))(fine.mesh.points[fine.mesh.cells])
-    there = jnp.einsum("mqa,mac->mqc", geometry.values, other[fine.mesh.cells])
-    slopes = jnp.einsum("mai,mqaj->mqij", other[fine.mesh.cells], geometry.gradients)
-    own, slope = evaluate_in(mesh, u, np.asarray(geometry.positions))
-    weights = geometry.weights * (2.0 * jnp.pi * geometry.positions[..., 0] if turned else 1.0)
+    positions, weights, there, slopes = _sampled(fine, other)
+    own, slope = evaluate_in(mesh, u, np.asarray(positions))
     return Difference(weights, own - there, slope - slopes)
+
+
+@eqx.filter_jit
+def _sampled(problem: Problem, u: Array) -> tuple[Array, Array, Array, Array]:
+    """Positions and weights of the points of integration, values and gradients of nodal values there."""
+    mesh = problem.mesh
+    rule, turned = problem.formulation.rule(mesh), problem.formulation.kinematics.axisymmetric
+    geometry = jax.vmap(lambda x: cell_geometry(mesh.cell, rule, x))(mesh.points[mesh.cells])
+    values = jnp.einsum("mqa,mac->mqc", geometry.values, u[mesh.cells])
+    slopes = jnp.einsum("mai,mqaj->mqij", u[mesh.cells], geometry.gradients)
+    weights = geometry.weights * (2.0 * jnp.pi * geometry.positions[..., 0] if turned else 1.0)
+    return geometry.positions, weights, values, slopes
 
 
 def evaluate_in(mesh: Mesh, u: Array, positions: np.ndarray, cells: np.ndarray | None = None) -> tuple[Array, Array]:
@@ -153,10 +168,14 @@ def evaluate_in(mesh: Mesh, u: Array, positions: np.ndarray, cells: np.ndarray |
         where = np.broadcast_to(cells, positions.shape[:-1]).reshape(-1)
         xi, _ = invert(mesh, where, flat)
     cell = mesh.cell
-    shape, reference = jnp.asarray(cell.values(xi)), jnp.asarray(cell.gradients(xi))
+    values, slopes = _evaluated(mesh, u, where, cell.values(xi), cell.gradients(xi))
+    return values.reshape(*positions.shape[:-1], -1), slopes.reshape(*positions.shape[:-1], u.shape[1], -1)
+
+
+@eqx.filter_jit
+def _evaluated(mesh: Mesh, u: Array, where: Any, shape: Any, reference: Any) -> tuple[Array, Array]:
+    """Values and gradients from shape functions and their gradients in the reference cells of ``where``."""
     nodes = mesh.cells[where]
     jacobian = jnp.einsum("pai,paj->pij", mesh.points[nodes], reference)
     gradients = jnp.einsum("paj,pji->pai", reference, jnp.linalg.inv(jacobian))
-    values = jnp.einsum("pa,pac->pc", shape, u[nodes])
-    slopes = jnp.einsum("pac,paj->pcj", u[nodes], gradients)
-    return values.reshape(*positions.shape[:-1], -1), slopes.reshape(*positions.shape[:-1], u.shape[1], -1)
+    return jnp.einsum("pa,pac->pc", shape, u[nodes]), jnp.einsum("pac,paj->pcj", u[nodes], gradients)

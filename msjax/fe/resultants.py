@@ -38,17 +38,24 @@ def resultant(problem: Problem, solution: Solution, where: Where, about: Any = 0
     >>> found.force.round(8).tolist()[1], round(float(found.moment[0]), 8)
     (0.01, 0.04)
     """
-    nodes = jnp.asarray(problem.mesh.nodes_of(where))
-    forces = solution.reactions[nodes]
+    nodes, kin = problem.mesh.nodes_of(where), problem.formulation.kinematics
+    dim = problem.mesh.dim
+    moments = problem.components == dim > 1 and not kin.axisymmetric
+    at = problem.mesh.points
+    if moments and all(part.one.objective for part in problem.parts):
+        at = at + nodal_values(problem, solution)
+    centre = jnp.broadcast_to(jnp.asarray(about, float), (dim,)) if moments else None
+    return _sums(solution.reactions, at, jnp.asarray(nodes), centre)
+
+
+@eqx.filter_jit
+def _sums(forces: Array, points: Array, nodes: Array, centre: Array | None) -> Resultant:
+    forces = forces[nodes]
     force = jnp.sum(forces, axis=0)
-    dim, kin = problem.mesh.dim, problem.formulation.kinematics
-    if problem.components != dim or kin.axisymmetric or dim == 1:
+    if centre is None:
         return Resultant(force, jnp.zeros(0))
-    centre = jnp.broadcast_to(jnp.asarray(about, float), (dim,))
-    arm = problem.mesh.points[nodes] - centre[None]
-    if all(part.one.objective for part in problem.parts):
-        arm = arm + nodal_values(problem, solution)[nodes]
-    if dim == 2:
+    arm = points[nodes] - centre[None]
+    if len(centre) == 2:
         return Resultant(force, jnp.sum(arm[:, 0] * forces[:, 1] - arm[:, 1] * forces[:, 0])[None])
     return Resultant(force, jnp.sum(jnp.cross(arm, forces), axis=0))
 

@@ -23,10 +23,12 @@ class Transfer(eqx.Module):
     kept: Int[Array, " n"]
     parents: Int[Array, " m"]
 
+    @eqx.filter_jit
     def apply(self, u: Float[Array, "n c"]) -> Float[Array, "f c"]:
         """The same field on the finer mesh."""
         return jnp.einsum("fk,fkc->fc", self.weights, u[self.nodes])
 
+    @eqx.filter_jit
     def transposed(self, forces: Float[Array, "f c"]) -> Float[Array, "n c"]:
         """Forces on the coarse nodes that do the same work on coarse fields."""
         parts = self.weights[:, :, None] * forces[:, None, :]
