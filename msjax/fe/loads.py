@@ -265,16 +265,17 @@ def _nodal(mesh: Mesh, components: int) -> Float[Array, "n c"]:
     return jnp.zeros((mesh.points.shape[0], components))
 
 
-def _integrated(integral: Callable, mesh: Mesh, value: Given, *rest: Any) -> Float[Array, "n c"]:
+def _integrated(
+    integral: Callable, mesh: Mesh, value: Given, components: int, axisymmetric: bool, name: str, *where: str
+) -> Float[Array, "n c"]:
     """Nodal forces of numbers or a function, in one program: on their own the operations would be compiled one by one
     for every mesh."""
     if isinstance(value, Callable):  # type: ignore[arg-type]
         # what a function reads may change between calls: it is traced anew
-        return eqx.filter_jit(lambda mesh: integral(mesh, value, *rest))(mesh)
-    name = rest[2]
+        return eqx.filter_jit(lambda mesh: integral(mesh, value, components, axisymmetric, name, *where))(mesh)
     constant = numbers(value, name)
     check_finite(constant, name)
-    return _integrated_numbers(integral, mesh, constant, *rest)
+    return _integrated_numbers(integral, mesh, constant, components, axisymmetric, name, *where)
 
 
 @eqx.filter_jit

@@ -11,6 +11,7 @@ from msjax.fe.cells import cell_type
 from msjax.fe.constraints import Constraint, Rows, component_numbers
 from msjax.fe.grids import AXES
 from msjax.fe.mesh import Mesh
+from msjax.fe.numbers import spread
 from msjax.typing import Array, Float
 
 KINDS = {2: ("line3", "quad9", "hex27"), 3: ("line4", "quad16", "hex64")}
@@ -142,7 +143,7 @@ class NormalDerivative(Constraint):
             raise ValueError(f"{name}: expected one number or {len(which)}, got shape {value.shape}")
         slaves = (second[:, None] * components + np.array(which)[None]).reshape(-1)
         masters = (first[:, None] * components + np.array(which)[None]).reshape(-1, 1)
-        offsets = jnp.tile(-step * jnp.broadcast_to(value, (len(which),)), len(first))
+        offsets = spread(-step * value, (len(first), len(which))).reshape(-1)
         return Rows(slaves, masters, np.ones(masters.shape), offsets, name)
 
 
